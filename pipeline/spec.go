@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"time"
 
 	"weir/pipeline/media"
 )
@@ -42,8 +43,8 @@ const (
 	BFrames Traits = 1 << iota
 )
 
-// Format is a set of streams: what an output may carry, or what an input takes.
-type Format struct {
+// Streams is a set of streams: what an output may carry, or what an input takes.
+type Streams struct {
 	// Form is the form of all units; 0 means either.
 	Form media.Form
 	// Codecs lists the possible codecs; nil means all.
@@ -53,13 +54,13 @@ type Format struct {
 }
 
 // Has says whether a stream of codec c is in the set.
-func (f Format) Has(c media.Codec) bool { return f.Codecs == nil || slices.Contains(f.Codecs, c) }
+func (s Streams) Has(c media.Codec) bool { return s.Codecs == nil || slices.Contains(s.Codecs, c) }
 
 // Port is a declared input or output of a stage.
 type Port struct {
 	// Name is what `from: stage.port` calls it; "in" and "out" by custom.
-	Name   string
-	Format Format
+	Name    string
+	Streams Streams
 	// Many lets an input read from any number of outputs, each an Input of its own.
 	Many bool
 	// Optional lets an input be left unconnected.
@@ -68,7 +69,7 @@ type Port struct {
 }
 
 // Conversion declares that a transform with one "in" and one "out" port makes
-// streams of one format into another, and passes all others through untouched.
+// streams of one set into another, and passes all others through untouched.
 // The planner inserts such a stage into an edge whose ends do not fit.
 type Conversion struct {
 	// Name is what the inserted stage is called behind its "~".
@@ -77,7 +78,7 @@ type Conversion struct {
 	// the kind of media that is transcoded, which `adapt` may forbid.
 	Kind media.Kind
 	// From and To: streams of From leave as To.
-	From, To Format
+	From, To Streams
 	// Why is half a sentence for the reader of a graph.
 	Why string
 }
@@ -132,6 +133,11 @@ type Env struct {
 	Pipeline string
 	// Stage is the stage's name in the pipeline.
 	Stage string
+	// Epoch is when the instance started, the zero of every source's timestamps: a
+	// unit that arrives now has a DTS of about the time since Epoch. So a source
+	// that is restarted goes on where the world has gone on to meanwhile, and the
+	// sources of one instance are in step.
+	Epoch time.Time
 	// Vars are the values of the pattern's variables: {"name": "studio"}.
 	Vars map[string]string
 	// Log has pipeline and stage as attributes.

@@ -64,8 +64,8 @@ type Unit struct {
 	// Layer is an index into Track.Layers; 0 for audio.
 	Layer int8
 	// PTS and DTS are presentation and decoding time, in ticks of Track.Rate
-	// since the source's epoch. All tracks of one group share that epoch. Per
-	// track and layer DTS strictly increases, and PTS >= DTS.
+	// since the instance's epoch, which all its sources share. Per track and layer
+	// DTS strictly increases, and PTS >= DTS.
 	PTS, DTS Ticks
 	// Capture is the sender's wall clock when the unit was captured; zero if
 	// unknown.
@@ -102,5 +102,5 @@ func (u *Unit) Size() int {
 	return n
 }
 
-// Time is the unit's decoding time on its source's epoch.
+// Time is the unit's decoding time since the instance's epoch.
 func (u *Unit) Time() time.Duration { return u.Track.Rate.Duration(u.DTS) }

@@ -1,0 +1,167 @@
+package pipeline
+
+import (
+	"sync"
+	"time"
+
+	"weir/pipeline/media"
+)
+
+// keyframeInterval is the least time between two keyframe requests for a layer.
+const keyframeInterval = 500 * time.Millisecond
+
+// merger turns the feedback of all consumers of an output into the producer's.
+type merger struct {
+	out chan media.Feedback
+
+	mu       sync.Mutex // guards what follows
+	keys     map[layerKey]*keyframes
+	bitrates map[layerKey]map[*Input]int64
+	wants    map[layerKey]map[*Input]bool
+	closed   bool
+}
+
+// keyframes is the state of the requests for one layer.
+type keyframes struct {
+	pending bool        // asked for since the last request went out
+	timer   *time.Timer // runs while no request may go out
+}
+
+// feedbackQueue bounds what a producer has not read yet; beyond it, the newest is
+// lost, which a consumer that still needs it will ask for again.
+const feedbackQueue = 16
+
+func newMerger() *merger {
+	return &merger{
+		out:      make(chan media.Feedback, feedbackQueue),
+		keys:     make(map[layerKey]*keyframes),
+		bitrates: make(map[layerKey]map[*Input]int64),
+		wants:    make(map[layerKey]map[*Input]bool),
+	}
+}
+
+func (m *merger) ask(from *Input, f media.Feedback) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return
+	}
+	switch f := f.(type) {
+	case media.KeyframeRequest:
+		m.keyframe(layerKey{f.Track, f.Layer})
+	case media.BitrateHint:
+		k := layerKey{f.Track, f.Layer}
+		before := lowest(m.bitrates[k])
+		note(m.bitrates, k, from, f.Bitrate)
+		if now := lowest(m.bitrates[k]); now != before {
+			m.emit(media.BitrateHint{Track: f.Track, Layer: f.Layer, Bitrate: now})
+		}
+	case media.LayerHint:
+		k := layerKey{f.Track, f.Layer}
+		first, before := len(m.wants[k]) == 0, anyTrue(m.wants[k])
+		note(m.wants, k, from, f.Wanted)
+		if now := anyTrue(m.wants[k]); now != before || first {
+			m.emit(media.LayerHint{Track: f.Track, Layer: f.Layer, Wanted: now})
+		}
+	}
+}
+
+// keyframe lets a request out, or keeps it until it may go. The caller holds m.mu.
+func (m *merger) keyframe(k layerKey) {
+	s := m.keys[k]
+	if s == nil {
+		s = &keyframes{}
+		m.keys[k] = s
+	}
+	s.pending = true
+	if s.timer == nil {
+		m.release(k, s)
+	}
+}
+
+func (m *merger) release(k layerKey, s *keyframes) {
+	if !s.pending || m.closed {
+		s.timer = nil
+		return
+	}
+	s.pending = false
+	m.emit(media.KeyframeRequest{Track: k.track, Layer: k.layer})
+	s.timer = time.AfterFunc(keyframeInterval, func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.release(k, s)
+	})
+}
+
+// sent notes that a key unit went out: whoever asked before has what it wanted.
+func (m *merger) sent(u *media.Unit) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if s := m.keys[layerKey{u.Track.ID, u.Layer}]; s != nil {
+		s.pending = false
+	}
+}
+
+// leave forgets a consumer.
+func (m *merger) leave(from *Input) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for k, by := range m.bitrates {
+		before := lowest(by)
+		delete(by, from)
+		if now := lowest(by); now != before && now != 0 && !m.closed {
+			m.emit(media.BitrateHint{Track: k.track, Layer: k.layer, Bitrate: now})
+		}
+	}
+	for k, by := range m.wants {
+		before := anyTrue(by)
+		delete(by, from)
+		if before && !anyTrue(by) && !m.closed {
+			m.emit(media.LayerHint{Track: k.track, Layer: k.layer, Wanted: false})
+		}
+	}
+}
+
+func (m *merger) close() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.closed = true
+	for _, s := range m.keys {
+		if s.timer != nil {
+			s.timer.Stop()
+		}
+	}
+}
+
+func (m *merger) emit(f media.Feedback) {
+	select {
+	case m.out <- f:
+	default:
+	}
+}
+
+func note[V any](by map[layerKey]map[*Input]V, k layerKey, from *Input, v V) {
+	if by[k] == nil {
+		by[k] = make(map[*Input]V)
+	}
+	by[k][from] = v
+}
+
+func lowest(by map[*Input]int64) int64 {
+	var low int64
+	for _, v := range by {
+		if low == 0 || v < low {
+			low = v
+		}
+	}
+	return low
+}
+
+func anyTrue(by map[*Input]bool) bool {
+	for _, v := range by {
+		if v {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,194 @@
+package pipeline
+
+import (
+	"context"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"weir/pipeline/invariants"
+	"weir/pipeline/media"
+	"weir/pipeline/ring"
+)
+
+// Queue is a consumer's answer to falling behind on one edge. The zero Queue is
+// DropGOP over the producer's default bounds.
+type Queue struct {
+	Overrun ring.Policy
+	// Hold is how far behind the consumer may be, in time between arrivals; 0
+	// means DefaultHold.
+	Hold time.Duration
+	// Bytes is how far behind it may be in payload bytes; 0 means DefaultBytes.
+	Bytes int64
+}
+
+// What an output keeps for its consumers unless one of them asks for more.
+const (
+	DefaultHold        = 10 * time.Second
+	DefaultBytes int64 = 32 << 20
+)
+
+func (q Queue) bounds() ring.Bounds {
+	b := ring.Bounds{Duration: q.Hold, Bytes: q.Bytes}
+	if b.Duration <= 0 {
+		b.Duration = DefaultHold
+	}
+	if b.Bytes <= 0 {
+		b.Bytes = DefaultBytes
+	}
+	return b
+}
+
+// Ports are the inputs and outputs of one run of a stage.
+type Ports struct {
+	in      []*Input
+	out     []*Output
+	viewers *atomic.Int64
+	changed func()
+}
+
+// In is the first input connected to the port of that name, or nil.
+func (p *Ports) In(name string) *Input {
+	if i := slices.IndexFunc(p.in, func(in *Input) bool { return in.port == name }); i >= 0 {
+		return p.in[i]
+	}
+	return nil
+}
+
+// Ins lists all inputs connected to a port that takes many.
+func (p *Ports) Ins(name string) []*Input {
+	var ins []*Input
+	for _, in := range p.in {
+		if in.port == name {
+			ins = append(ins, in)
+		}
+	}
+	return ins
+}
+
+// Out is the output of that name, or nil.
+func (p *Ports) Out(name string) *Output {
+	if i := slices.IndexFunc(p.out, func(o *Output) bool { return o.port == name }); i >= 0 {
+		return p.out[i]
+	}
+	return nil
+}
+
+// SetViewers says how many viewers the stage serves at present. It keeps a
+// demanded instance alive. It never blocks; any goroutine may call it.
+func (p *Ports) SetViewers(n int) {
+	if p.viewers.Swap(int64(n)) != int64(n) {
+		p.changed()
+	}
+}
+
+// Input is a stage's end of an edge: a cursor on some stage's Output.
+type Input struct {
+	port   string
+	cursor *ring.Cursor
+	output *Output
+	want   func(bool)
+}
+
+// Recv is the next item, waiting for it if need be: the TrackSet in force first,
+// and again whenever it changed. It returns io.EOF when there will be no more,
+// ctx's error, or an Overrun error if the edge's policy is to fail. One goroutine
+// at a time may call it.
+func (in *Input) Recv(ctx context.Context) (media.Item, error) {
+	item, err := in.cursor.Next(ctx)
+	return item, overrunKind(err)
+}
+
+// TryRecv is Recv without waiting: nil, nil says that nothing is there yet.
+func (in *Input) TryRecv() (media.Item, error) {
+	item, err := in.cursor.TryNext()
+	return item, overrunKind(err)
+}
+
+// Ask sends feedback to the producer. It never blocks; any goroutine may call it.
+func (in *Input) Ask(f media.Feedback) { in.output.feedback.ask(in, f) }
+
+// Want says whether the stage has a use for items now; true to begin with. A
+// conversion that the planner inserted runs only while somebody wants its output.
+func (in *Input) Want(wanted bool) { in.want(wanted) }
+
+func overrunKind(err error) error {
+	if err == ring.ErrOverrun { //nolint:errorlint // package ring returns it bare
+		return Fail(Overrun, "receive", err)
+	}
+	return err
+}
+
+// Output is a stage's end of all edges that read from one of its ports. It outlives
+// the run of a stage: consumers keep their places when the stage is restarted.
+type Output struct {
+	port     string
+	ring     *ring.Ring
+	feedback *merger
+	version  uint64
+	order    order
+}
+
+func newOutput(port string) *Output {
+	return &Output{
+		port:     port,
+		ring:     ring.New(ring.Bounds{Duration: DefaultHold, Bytes: DefaultBytes}),
+		feedback: newMerger(),
+		order:    order{},
+	}
+}
+
+// SetTracks publishes the tracks of the units that follow. It must precede the
+// first unit. The set's Version is raised as needed; a set with the tracks of the
+// one in force changes nothing. Not concurrently with Send.
+func (o *Output) SetTracks(s *media.TrackSet) {
+	if now := o.ring.Tracks(); now != nil && slices.Equal(now.Tracks, s.Tracks) {
+		return
+	}
+	o.version = max(o.version+1, s.Version)
+	// Only a consumer that blocks can delay this, and that edge has no live source.
+	_ = o.ring.Push(context.Background(), &media.TrackSet{Version: o.version, Tracks: slices.Clone(s.Tracks)})
+}
+
+// Send publishes a unit, which belongs to all consumers from now on and must not
+// be changed. It returns at once, unless a consumer's policy is to block; then it
+// may return ctx's error. Not concurrently with itself.
+func (o *Output) Send(ctx context.Context, u *media.Unit) error {
+	if invariants.Enabled {
+		o.check(u)
+	}
+	if u.Flags.Has(media.Key) {
+		o.feedback.sent(u)
+	}
+	return o.ring.Push(ctx, u)
+}
+
+// Feedback is what the consumers want of the producer, merged over all of them: at
+// most one keyframe request per track and layer in any 500 ms, the lowest of the
+// bitrate hints, and a layer is wanted if anybody wants it. Whoever does not read it
+// loses nothing but the requests.
+func (o *Output) Feedback() <-chan media.Feedback { return o.feedback.out }
+
+// order remembers the last decoding time of each track and layer, to check that it
+// rises.
+type order map[layerKey]media.Ticks
+
+type layerKey struct {
+	track media.TrackID
+	layer int8
+}
+
+func (o *Output) check(u *media.Unit) {
+	set := o.ring.Tracks()
+	invariants.Assert(u.Track != nil, "a unit without a track on %s", o.port)
+	invariants.Assert(set.Track(u.Track.ID) == u.Track, "track %s is not in the set in force", u.Track.ID)
+	invariants.Assert(u.PTS >= u.DTS, "track %s: PTS %d before DTS %d", u.Track.ID, u.PTS, u.DTS)
+	invariants.Assert((u.Access != nil) == (u.Track.Form == media.FormAccess), "track %s: form", u.Track.ID)
+	if u.Track.Form != media.FormAccess {
+		return
+	}
+	k := layerKey{u.Track.ID, u.Layer}
+	last, seen := o.order[k]
+	invariants.Assert(!seen || u.DTS > last, "track %s: DTS %d after %d", u.Track.ID, u.DTS, last)
+	o.order[k] = u.DTS
+}
