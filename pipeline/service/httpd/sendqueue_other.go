@@ -1,0 +1,7 @@
+//go:build !linux
+
+package httpd
+
+import "net"
+
+func boundSendQueue(net.Conn) {}
