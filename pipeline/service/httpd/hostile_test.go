@@ -97,7 +97,9 @@ func TestBodyDrip(t *testing.T) {
 		c := n.dial("198.51.100.1")
 		defer c.Close()
 		fmt.Fprint(c, "POST /v1/x HTTP/1.1\r\nHost: weir\r\nContent-Length: 1000\r\n\r\n")
+		dripped := make(chan struct{})
 		go func() {
+			defer close(dripped)
 			for {
 				if _, err := c.Write([]byte{'a'}); err != nil {
 					return
@@ -108,6 +110,8 @@ func TestBodyDrip(t *testing.T) {
 		if res, err := http.ReadResponse(bufio.NewReader(c), nil); err != nil || res.StatusCode != 408 {
 			t.Errorf("%v %v", res, err)
 		}
+		c.Close()
+		<-dripped
 		stop()
 	})
 }

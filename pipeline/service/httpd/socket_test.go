@@ -174,10 +174,9 @@ func TestStuckStream(t *testing.T) {
 	tr := &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}} //nolint:gosec // the test's own
 	defer tr.CloseIdleConnections()
 	res, err := (&http.Client{Transport: tr}).Get("https://" + onLoopback(t, s) + "/seg")
-	if err != nil {
-		t.Fatal(err)
+	if err == nil { // a busy machine may be cut off before it has seen the header
+		defer res.Body.Close() // and nothing is read
 	}
-	defer res.Body.Close() // and nothing is read
 	if err := <-ended; err == nil {
 		t.Error("64 MiB went to a peer that reads nothing")
 	}
