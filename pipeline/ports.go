@@ -6,7 +6,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"weir/pipeline/invariants"
 	"weir/pipeline/media"
 	"weir/pipeline/ring"
 )
@@ -117,78 +116,4 @@ func overrunKind(err error) error {
 		return Fail(Overrun, "receive", err)
 	}
 	return err
-}
-
-// Output is a stage's end of all edges that read from one of its ports. It outlives
-// the run of a stage: consumers keep their places when the stage is restarted.
-type Output struct {
-	port     string
-	ring     *ring.Ring
-	feedback *merger
-	version  uint64
-	order    order
-}
-
-func newOutput(port string) *Output {
-	return &Output{
-		port:     port,
-		ring:     ring.New(ring.Bounds{Duration: DefaultHold, Bytes: DefaultBytes}),
-		feedback: newMerger(),
-		order:    order{},
-	}
-}
-
-// SetTracks publishes the tracks of the units that follow. It must precede the
-// first unit. The set's Version is raised as needed; a set with the tracks of the
-// one in force changes nothing. Not concurrently with Send.
-func (o *Output) SetTracks(s *media.TrackSet) {
-	if now := o.ring.Tracks(); now != nil && slices.Equal(now.Tracks, s.Tracks) {
-		return
-	}
-	o.version = max(o.version+1, s.Version)
-	// Only a consumer that blocks can delay this, and that edge has no live source.
-	_ = o.ring.Push(context.Background(), &media.TrackSet{Version: o.version, Tracks: slices.Clone(s.Tracks)})
-}
-
-// Send publishes a unit, which belongs to all consumers from now on and must not
-// be changed. It returns at once, unless a consumer's policy is to block; then it
-// may return ctx's error. Not concurrently with itself.
-func (o *Output) Send(ctx context.Context, u *media.Unit) error {
-	if invariants.Enabled {
-		o.check(u)
-	}
-	if u.Flags.Has(media.Key) {
-		o.feedback.sent(u)
-	}
-	return o.ring.Push(ctx, u)
-}
-
-// Feedback is what the consumers want of the producer, merged over all of them: at
-// most one keyframe request per track and layer in any 500 ms, the lowest of the
-// bitrate hints, and a layer is wanted if anybody wants it. Whoever does not read it
-// loses nothing but the requests.
-func (o *Output) Feedback() <-chan media.Feedback { return o.feedback.out }
-
-// order remembers the last decoding time of each track and layer, to check that it
-// rises.
-type order map[layerKey]media.Ticks
-
-type layerKey struct {
-	track media.TrackID
-	layer int8
-}
-
-func (o *Output) check(u *media.Unit) {
-	set := o.ring.Tracks()
-	invariants.Assert(u.Track != nil, "a unit without a track on %s", o.port)
-	invariants.Assert(set.Track(u.Track.ID) == u.Track, "track %s is not in the set in force", u.Track.ID)
-	invariants.Assert(u.PTS >= u.DTS, "track %s: PTS %d before DTS %d", u.Track.ID, u.PTS, u.DTS)
-	invariants.Assert((u.Access != nil) == (u.Track.Form == media.FormAccess), "track %s: form", u.Track.ID)
-	if u.Track.Form != media.FormAccess {
-		return
-	}
-	k := layerKey{u.Track.ID, u.Layer}
-	last, seen := o.order[k]
-	invariants.Assert(!seen || u.DTS > last, "track %s: DTS %d after %d", u.Track.ID, u.DTS, last)
-	o.order[k] = u.DTS
 }

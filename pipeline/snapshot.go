@@ -1,0 +1,146 @@
+package pipeline
+
+import (
+	"fmt"
+	"time"
+
+	"weir/pipeline/media"
+)
+
+// State is what a stage is doing.
+type State uint8
+
+// The states of a stage.
+const (
+	Starting State = iota // being made and opened
+	Running
+	Waiting // failed, and will be restarted
+	Paused  // an inserted conversion that nobody needs now
+	Failed  // failed for good, or until its configuration changes
+	Ended   // its work is done
+)
+
+// String is the state's name in the API and in metrics.
+func (s State) String() string {
+	switch s {
+	case Starting:
+		return "starting"
+	case Running:
+		return "running"
+	case Waiting:
+		return "waiting"
+	case Paused:
+		return "paused"
+	case Failed:
+		return "failed"
+	case Ended:
+		return "ended"
+	default:
+		return fmt.Sprintf("State(%d)", s)
+	}
+}
+
+// Snapshot shows a graph at one moment. The API, the metrics and the user interface
+// are rendered from it and know nothing else of the runtime.
+type Snapshot struct {
+	Path    string
+	Epoch   time.Time
+	Viewers int
+	Stages  []StageSnapshot // in topological order
+	Edges   []EdgeSnapshot
+}
+
+// StageSnapshot shows one stage.
+type StageSnapshot struct {
+	Name, Use string
+	Role      Role
+	Inserted  bool
+	Why       string
+	State     State
+	Since     time.Time
+	// Failure is the last one, or nil.
+	Failure  *Error
+	Restarts map[Kind]uint64
+	Viewers  int
+	Outputs  []OutputSnapshot
+	// Detail is what the stage's Describe says, or nil.
+	Detail any
+}
+
+// OutputSnapshot shows one output.
+type OutputSnapshot struct {
+	Port   string
+	Tracks *media.TrackSet // in force, or nil
+	Units  uint64          // ever sent
+	Bytes  int64           // payload bytes ever sent
+	Late   uint64          // units dropped because their time did not rise
+	// HeldBytes and Held are what consumers could still go back to.
+	HeldBytes int64
+	Held      time.Duration
+}
+
+// EdgeSnapshot shows one edge.
+type EdgeSnapshot struct {
+	From, FromPort, To, Port string
+	Units                    uint64 // delivered
+	Bytes                    uint64 // payload bytes delivered
+	Overran                  uint64 // dropped: the consumer was too slow
+	Keyless                  uint64 // dropped: their layer waited for a key unit
+	Queued                   int    // items not consumed yet
+	Lag                      time.Duration
+}
+
+// Snapshot shows the graph as it is now.
+func (g *Graph) Snapshot() Snapshot {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	s := Snapshot{Path: g.opts.Path, Epoch: g.epoch}
+	for _, plan := range g.plan.Nodes {
+		n := g.nodes[plan.Name]
+		if n == nil {
+			continue
+		}
+		stage, edges := n.snapshot()
+		s.Stages = append(s.Stages, stage)
+		s.Edges = append(s.Edges, edges...)
+		s.Viewers += stage.Viewers
+	}
+	return s
+}
+
+func (n *node) snapshot() (StageSnapshot, []EdgeSnapshot) {
+	n.mu.Lock()
+	s := StageSnapshot{
+		Name: n.name, Use: n.plan.Use, Role: n.plan.Factory.Spec().Role,
+		Inserted: n.plan.Inserted, Why: n.plan.Why,
+		State: n.state, Since: n.since, Failure: n.failure,
+		Restarts: make(map[Kind]uint64), Viewers: int(n.viewers.Load()),
+	}
+	for k, count := range n.restarts {
+		if count > 0 {
+			s.Restarts[Kind(k)] = count
+		}
+	}
+	outs, edges, stage := n.outs, n.edges, n.stage
+	n.mu.Unlock()
+	for _, o := range outs {
+		r := o.ring.Stats()
+		s.Outputs = append(s.Outputs, OutputSnapshot{
+			Port: o.port, Tracks: o.ring.Tracks(), Units: r.Units, Bytes: r.Bytes,
+			Late: o.late.Load(), HeldBytes: r.HeldBytes, Held: r.Held,
+		})
+	}
+	if d, ok := stage.(Describer); ok {
+		s.Detail = d.Describe()
+	}
+	var es []EdgeSnapshot
+	for _, e := range edges {
+		c := e.stats()
+		es = append(es, EdgeSnapshot{
+			From: e.plan.From, FromPort: e.plan.FromPort, To: n.name, Port: e.plan.Port,
+			Units: c.Delivered, Bytes: c.Bytes, Overran: c.Overran, Keyless: c.Keyless,
+			Queued: c.Queued, Lag: c.Lag,
+		})
+	}
+	return s, es
+}
