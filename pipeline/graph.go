@@ -159,6 +159,9 @@ func (g *Graph) left(n *node) {
 	}
 }
 
+// Ending is closed when the last source has ended, so that nothing new can come.
+func (g *Graph) Ending() <-chan struct{} { return g.done }
+
 // Viewers is the number of viewers that the graph's sinks serve.
 func (g *Graph) Viewers() int {
 	g.mu.Lock()
