@@ -1,0 +1,71 @@
+package rtmpd
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"weir/pipeline"
+)
+
+// parseAddress finds the path and the key of a publish request in what encoders
+// make of "rtmp://host/live/studio?key=K". Some put the query behind the stream
+// name, some behind the app; users paste slashes, blanks and a "?key=K" alone.
+// Where there is more than one key, the one nearest to the end counts.
+func parseAddress(app, tcURL, name string) (path string, key pipeline.Secret, err error) {
+	app, appKey := cutQuery(app)
+	_, urlKey := cutQuery(tcURL)
+	name = strings.TrimSpace(name)
+	if strings.HasPrefix(name, "key=") {
+		name = "?" + name
+	}
+	name, nameKey := cutQuery(name)
+	for _, prefix := range []string{"mp4:", "flv:", "mp3:", "f4v:"} { // as ffmpeg and Flash name files
+		name = strings.TrimPrefix(name, prefix)
+	}
+	k := firstOf(nameKey, appKey, urlKey)
+	var segs []string
+	for seg := range strings.SplitSeq(app+"/"+name, "/") {
+		// "_definst_" is the default instance of an app in Adobe's servers. A key
+		// given once more in place of a name must not become part of the path.
+		if seg = strings.TrimSpace(seg); seg != "" && seg != "_definst_" && seg != k {
+			segs = append(segs, seg)
+		}
+	}
+	path = strings.Join(segs, "/")
+	if path == "" {
+		return "", pipeline.Secret{}, errors.New("the address names no stream: publish to app/name")
+	}
+	if err := pipeline.ValidPath(path); err != nil {
+		return "", pipeline.Secret{}, fmt.Errorf("the stream's address is not valid: %w", err)
+	}
+	return path, pipeline.NewSecret(k), nil
+}
+
+// cutQuery splits s at its first "?" and finds the key in the query. A "+" stays
+// what it is: keys are pasted, not encoded as forms are.
+func cutQuery(s string) (rest, key string) {
+	rest, query, _ := strings.Cut(strings.TrimSpace(s), "?")
+	for part := range strings.FieldsFuncSeq(query, func(r rune) bool { return r == '&' || r == '?' }) {
+		v, ok := strings.CutPrefix(part, "key=")
+		if !ok {
+			continue
+		}
+		// A URL may be appended to: app?key=K/name.
+		if u, err := url.PathUnescape(v); err == nil {
+			v = u
+		}
+		key = strings.TrimSpace(v)
+	}
+	return rest, key
+}
+
+func firstOf(ss ...string) string {
+	for _, s := range ss {
+		if s != "" {
+			return s
+		}
+	}
+	return ""
+}
