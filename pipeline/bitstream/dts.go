@@ -13,7 +13,13 @@ type DTS struct {
 	extract func(access [][]byte, pts int64) (int64, error)
 	sets    [][]byte
 	scratch [][]byte
+	last    media.Ticks
+	started bool
 }
+
+// maxReorder is the longest that a picture may wait to be shown, 10 s of 90 kHz.
+// Only damage and clock jumps make more.
+const maxReorder = 10 * media.Ticks(media.VideoRate)
 
 // NewDTS begins at the next key unit of a stream with configuration p. For codecs
 // that H.264 and H.265 reordering does not concern, DTS is PTS.
@@ -37,11 +43,11 @@ func NewDTS(p *Params) *DTS {
 	return d
 }
 
-// Next is the decoding time of the next unit in decoding order, in the clock of
-// pts. An error means that this unit has none and should be dropped: it comes
-// before the first key unit, or its picture order cannot be read. The first
-// units of a stream with B-frames get decoding times a millisecond apart, before
-// the reordering delay is known.
+// Next is the decoding time of the next unit in decoding order, in ticks of 90 kHz
+// as pts. It rises strictly and is at most pts. An error means that this unit has
+// none and should be dropped: it comes before the first key unit, or its picture
+// order cannot be read. The first units of a stream with B-frames get decoding
+// times a millisecond apart, before the reordering delay is known.
 func (d *DTS) Next(access [][]byte, pts media.Ticks) (media.Ticks, error) {
 	if d.extract == nil {
 		return pts, nil
@@ -57,5 +63,17 @@ func (d *DTS) Next(access [][]byte, pts media.Ticks) (media.Ticks, error) {
 	if err != nil {
 		return 0, malformed("picture order: %v", err)
 	}
-	return media.Ticks(dts), nil
+	return d.rise(max(media.Ticks(dts), pts-maxReorder), pts)
+}
+
+// rise keeps what the extractor promises only roughly.
+func (d *DTS) rise(dts, pts media.Ticks) (media.Ticks, error) {
+	if d.started && dts <= d.last {
+		dts = d.last + 1
+	}
+	if dts > pts {
+		return 0, malformed("picture order: shown before it is decoded")
+	}
+	d.last, d.started = dts, true
+	return dts, nil
 }

@@ -26,7 +26,9 @@ type stream struct {
 	header []byte // the last decoder configuration, as it came
 	params *bitstream.Params
 	track  *media.Track
-	gap    bool // a tag was lost since the last unit
+	// refused is set while the last configuration is one that cannot be used.
+	refused bool
+	gap     bool // a tag was lost since the last unit
 }
 
 // NewDemuxer makes a demuxer that refuses what exceeds limits.
@@ -93,11 +95,11 @@ func (d *Demuxer) configure(s *stream, p packet) (Result, error) {
 	params, err := bitstream.Parse(p.codec, p.body, d.limits)
 	if err != nil {
 		if !errors.Is(err, bitstream.ErrMalformed) {
-			s.params = nil // what follows is coded so
+			s.params, s.refused = nil, true // what follows is coded so
 		}
 		return Result{}, err
 	}
-	s.codec, s.header = p.codec, slices.Clone(p.body)
+	s.codec, s.header, s.refused = p.codec, slices.Clone(p.body), false
 	return Result{Track: d.adopt(s, params)}, nil
 }
 
@@ -118,6 +120,9 @@ func (d *Demuxer) adopt(s *stream, params *bitstream.Params) *media.Track {
 
 func (d *Demuxer) unit(s *stream, p packet, timestamp uint32) (Result, error) {
 	var r Result
+	if s.refused {
+		return r, nil
+	}
 	if p.codec == media.CodecMP3 {
 		track, err := d.configureByFrame(s, p)
 		if err != nil {
