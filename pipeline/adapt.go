@@ -81,7 +81,7 @@ func applies(have, want Streams, c *Conversion) bool {
 	if mismatch(have.Form, c.From.Form) {
 		return false
 	}
-	if t := have.Traits &^ want.Traits & c.From.Traits; t != 0 && c.To.Traits&t == 0 {
+	if want.Without&^have.Without&c.To.Without != 0 {
 		return true
 	}
 	return slices.ContainsFunc(have.Codecs, func(m media.Codec) bool {
@@ -98,9 +98,7 @@ func convert(have Streams, c *Conversion) Streams {
 	if c.Kind == 0 {
 		return have
 	}
-	if c.From.Traits != 0 {
-		have.Traits &^= c.From.Traits &^ c.To.Traits
-	}
+	have.Without |= c.To.Without
 	if c.From.Codecs != nil && c.To.Codecs != nil && have.Codecs != nil {
 		rest := slices.DeleteFunc(slices.Clone(have.Codecs), func(m media.Codec) bool {
 			return c.From.Has(m) && !slices.Contains(c.To.Codecs, m)
@@ -157,7 +155,7 @@ func (a *adapter) verdict(n *Node, have, want Streams) {
 	case len(lost) > 0:
 		a.note(n.Name, "%s is left out: %s does not take it, and nothing here converts it", strings.Join(lost, ", "), n.Use)
 	}
-	if have.Traits&BFrames&^want.Traits != 0 {
+	if want.Without&^have.Without&BFrames != 0 {
 		a.note(n.Name, "video with B-frames is left out: %s does not take it, and nothing here removes them", n.Use)
 	}
 }

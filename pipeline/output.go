@@ -81,12 +81,7 @@ func (o *Output) Send(ctx context.Context, u *media.Unit) error {
 func (o *Output) Feedback() <-chan media.Feedback { return o.feedback.out }
 
 // begin notes that another run of the stage starts to write.
-func (o *Output) begin() {
-	o.runs++
-	for len(o.feedback.out) > 0 { // what the run before did not answer
-		<-o.feedback.out
-	}
-}
+func (o *Output) begin() { o.runs++ }
 
 func (o *Output) close() {
 	o.ring.Close()

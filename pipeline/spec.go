@@ -37,7 +37,7 @@ func (r Role) String() string {
 // Traits are properties of a video stream that some consumers cannot take.
 type Traits uint8
 
-// The traits that ports declare.
+// The traits that a set of streams may be without.
 const (
 	// BFrames: decoding order may differ from presentation order.
 	BFrames Traits = 1 << iota
@@ -49,8 +49,8 @@ type Streams struct {
 	Form media.Form
 	// Codecs lists the possible codecs; nil means all.
 	Codecs []media.Codec
-	// Traits lists the traits that an output may show, or that an input takes.
-	Traits Traits
+	// Without lists traits that no stream of the set has.
+	Without Traits
 }
 
 // Has says whether a stream of codec c is in the set.
