@@ -95,7 +95,7 @@ func (p *Params) FrameTicks(frame []byte) (int, error) {
 
 func splitAudio(p *Params, payload []byte) (AU, error) {
 	if len(payload) == 0 {
-		return AU{Flags: media.Key | media.FrameEnd}, nil
+		return AU{Flags: media.FrameEnd}, nil
 	}
 	return normalAudio(p, [][]byte{payload})
 }

@@ -30,13 +30,15 @@ func av1FromSets(obus [][]byte, l Limits) (*Params, error) {
 	if i < 0 {
 		return nil, malformed("AV1 configuration: no sequence header")
 	}
-	if len(obus[i]) > maxSet || obus[i][0]&2 != 0 {
-		return nil, malformed("AV1 sequence header: too long, or with a size field")
-	}
-	return newAV1(slices.Clone(obus[i]), l)
+	return newAV1(obus[i], l)
 }
 
+// newAV1 describes a sequence header OBU, of which it keeps a copy.
 func newAV1(header []byte, l Limits) (*Params, error) {
+	if len(header) > maxSet || header[0]&2 != 0 {
+		return nil, malformed("AV1 sequence header: too long, or with a size field")
+	}
+	header = slices.Clone(header)
 	var h av1.SequenceHeader
 	if err := h.Unmarshal(header); err != nil {
 		return nil, malformed("AV1 sequence header: %v", err)
@@ -102,13 +104,12 @@ func av1Name(h *av1.SequenceHeader) string {
 		flag(c.SubsamplingX), flag(c.SubsamplingY), position, primaries, transfer, matrix, flag(c.ColorRange))
 }
 
-// normalOBUs brings OBUs into normal form, in place: delimiters and padding go,
-// and a key frame without its sequence header gets the one of the configuration.
+// normalOBUs brings OBUs into normal form, in place: delimiters, padding and
+// repeats of the sequence header go, and a key frame without a sequence header
+// gets the one of the configuration.
 func normalOBUs(p *Params, obus [][]byte) (AU, error) {
-	var au AU
+	var header []byte
 	picture, key := false, false
-	header := p.sets.sps[0]
-	inBand := false
 	kept := obus[:0]
 	for _, o := range obus {
 		if len(o) == 0 || obuHeader(o) > len(o) {
@@ -118,30 +119,36 @@ func normalOBUs(p *Params, obus [][]byte) (AU, error) {
 		case obuTemporalDelimiter, obuPadding, obuTileList:
 			continue
 		case obuSequenceHeader:
-			inBand = true
-			if bytes.Equal(o, header) {
-				break
+			if header != nil {
+				if !bytes.Equal(o, header) {
+					return AU{}, malformed("temporal unit with two sequence headers")
+				}
+				continue
 			}
-			q, err := av1FromSets([][]byte{o}, p.limits)
-			if err != nil {
-				return AU{}, err
-			}
-			au.Params, header = q, q.sets.sps[0]
+			header = o
 		case obuFrame, obuFrameHeader:
 			picture = true
 			key = key || shownKeyFrame(o)
 		}
 		kept = append(kept, o)
 	}
-	au.Flags = media.FrameEnd
+	au := AU{Flags: media.FrameEnd}
 	if key {
 		au.Flags |= media.Key
-	}
-	if key && !inBand {
-		kept = slices.Insert(kept, 0, header)
+		if header == nil {
+			kept = slices.Insert(kept, 0, p.sets.sps[0])
+		}
 	}
 	if picture {
 		au.Access = kept
 	}
-	return au, nil
+	if header == nil || bytes.Equal(header, p.sets.sps[0]) {
+		return au, nil
+	}
+	if picture && !key {
+		return AU{}, malformed("temporal unit: the sequence header changes without a key frame")
+	}
+	var err error
+	au.Params, err = newAV1(header, p.limits)
+	return au, err
 }
