@@ -1,0 +1,78 @@
+# Weir. `make` lists what there is.
+
+SHELL       := /bin/sh
+GO          ?= go
+# Where Go's own installer puts it, for shells that do not know.
+export PATH := $(PATH):/usr/local/go/bin
+export CGO_ENABLED ?= 0
+
+cache  := .cache
+linter := $(cache)/golangci-lint
+pages  := web/dist/watch.html
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run build web test vet unit e2e lint fuzz bench clips clean
+
+help: ## List the targets
+	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+run: build ## Start a server that publishes a clip to itself, installing what is missing
+	@exec bin/weir demo
+
+build: web ## Build bin/weir with its pages
+	@echo "building bin/weir"
+	@$(GO) build -trimpath -o bin/ ./cmd/weir
+
+setup: ## Install what building needs (for=test, for=clips: what those need)
+	@scripts/setup.sh $(or $(for),run)
+
+web: setup $(pages) ## Build the pages
+
+$(pages): web/node_modules/.installed web/build.mjs $(wildcard web/src/*)
+	@echo "building the pages"
+	@cd web && npm run --silent build >/dev/null
+
+web/node_modules/.installed: web/package.json web/package-lock.json
+	@echo "installing the pages' libraries"
+	@cd web && npm ci --ignore-scripts --silent && touch node_modules/.installed
+
+test: ## Run all tests, installing what they need
+	@scripts/setup.sh test
+	@$(MAKE) --no-print-directory vet unit e2e
+
+vet: build
+	@echo "checking the pages' types"
+	@cd web && npm run --silent check
+	$(GO) vet -tags invariants,e2e ./...
+
+unit: web
+	CGO_ENABLED=1 $(GO) test -race -tags invariants -timeout 8m ./...
+
+e2e: build test/e2e/node_modules/.installed ## Watch a stream in a real browser
+	$(GO) test -tags e2e -count=1 -timeout 5m ./test/e2e
+
+test/e2e/node_modules/.installed: test/e2e/package.json test/e2e/package-lock.json
+	@echo "installing the browser's driver"
+	@cd test/e2e && npm ci --ignore-scripts --silent && touch node_modules/.installed
+
+lint: $(linter) ## Run golangci-lint (the first time builds it, which takes minutes)
+	$(linter) run ./...
+
+$(linter): tools/go.mod tools/go.sum
+	@echo "building golangci-lint, this takes minutes"
+	@mkdir -p $(cache)
+	@cd tools && $(GO) build -trimpath -o ../$(linter) github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+fuzz: ## Run every fuzz target for a minute (time=10s for less)
+	@scripts/fuzz.sh $(or $(time),60s)
+
+bench: ## Run the benchmarks and print a table (count=1 for a quick look)
+	@scripts/bench.sh $(or $(count),3)
+
+clips: ## Make the test clips again
+	@scripts/setup.sh clips
+	testdata/scripts/make-clips.sh
+
+clean: ## Remove what was built
+	rm -rf bin $(cache) web/node_modules test/e2e/node_modules
+	find web/dist -mindepth 1 ! -name .gitkeep -delete

@@ -1,0 +1,65 @@
+#!/bin/sh
+# Installs what is missing for a purpose, on Debian and its like:
+#   setup.sh run     build the pages and the server (Node.js, npm)
+#   setup.sh test    the tests too (a C compiler for the race detector, ffmpeg, Chromium)
+#   setup.sh clips   remake the test clips (ffmpeg, a font)
+# Quick and silent if nothing is missing.
+set -eu
+purpose=${1:-run}
+
+go_wanted=$(sed -n 's/^go \([0-9]*\.[0-9]*\).*/\1/p' "$(dirname "$0")/../go.mod")
+
+fail() { echo "setup: $*" >&2; exit 1; }
+
+# older A B: version A comes before version B.
+older() { [ "$1" != "$2" ] && [ "$(printf '%s\n%s\n' "$1" "$2" | sort -V | head -n 1)" = "$1" ]; }
+
+command -v go >/dev/null || fail "Go $go_wanted or newer is needed: https://go.dev/doc/install"
+go_here=$(go env GOVERSION | sed 's/^go//')
+older "$go_here" "$go_wanted" && fail "Go $go_wanted or newer is needed, this is $go_here: https://go.dev/doc/install"
+
+missing=
+# need COMMAND PACKAGE…: the packages are wanted if the command is not there.
+need() {
+	command -v "$1" >/dev/null && return
+	shift
+	missing="$missing $*"
+}
+
+need node nodejs
+need npm npm
+case $purpose in
+run) ;;
+test)
+	need gcc gcc libc6-dev
+	need ffmpeg ffmpeg
+	need chromium chromium
+	;;
+clips)
+	need ffmpeg ffmpeg
+	[ -e /usr/share/fonts/truetype/dejavu/DejaVuSansMono-Bold.ttf ] || missing="$missing fonts-dejavu-core"
+	;;
+*) fail "unknown purpose $purpose: run, test or clips" ;;
+esac
+
+if [ -n "$missing" ]; then
+	command -v apt-get >/dev/null || fail "install these and try again:$missing"
+	command="apt-get install --yes --no-install-recommends$missing"
+	sudo=
+	if [ "$(id -u)" -ne 0 ]; then
+		sudo=sudo
+		{ command -v sudo >/dev/null && { [ -t 0 ] || sudo -n true 2>/dev/null; }; } ||
+			fail "missing:$missing
+Run this as root, then try again:
+  apt-get update && $command"
+	fi
+	echo "setup: installing$missing"
+	export DEBIAN_FRONTEND=noninteractive
+	$sudo apt-get update -qq
+	# shellcheck disable=SC2086 # a list of packages
+	$sudo $command >/dev/null || fail "this did not work: $command"
+fi
+
+node_here=$(node --version | sed 's/^v//')
+older "$node_here" 18 && fail "Node.js 18 or newer is needed, this is $node_here"
+exit 0
