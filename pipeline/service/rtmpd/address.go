@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"weir/pipeline"
@@ -25,13 +26,9 @@ func parseAddress(app, tcURL, name string) (path string, key pipeline.Secret, er
 		name = strings.TrimPrefix(name, prefix)
 	}
 	k := firstOf(nameKey, appKey, urlKey)
-	var segs []string
-	for seg := range strings.SplitSeq(app+"/"+name, "/") {
-		// "_definst_" is the default instance of an app in Adobe's servers. A key
-		// given once more in place of a name must not become part of the path.
-		if seg = strings.TrimSpace(seg); seg != "" && seg != "_definst_" && seg != k {
-			segs = append(segs, seg)
-		}
+	segs := segments(app)
+	if len(segs) < 2 || k == "" || name != k { // else a key that was given twice, once in place of a name
+		segs = append(segs, segments(name)...)
 	}
 	path = strings.Join(segs, "/")
 	if path == "" {
@@ -41,6 +38,12 @@ func parseAddress(app, tcURL, name string) (path string, key pipeline.Secret, er
 		return "", pipeline.Secret{}, fmt.Errorf("the stream's address is not valid: %w", err)
 	}
 	return path, pipeline.NewSecret(k), nil
+}
+
+// segments splits at slashes, of which there may be too many. "_definst_" is the
+// default instance of an app in Adobe's servers, and no name.
+func segments(s string) []string {
+	return slices.DeleteFunc(strings.Split(s, "/"), func(seg string) bool { return seg == "" || seg == "_definst_" })
 }
 
 // cutQuery splits s at its first "?" and finds the key in the query. A "+" stays

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -31,6 +32,7 @@ type DialOptions struct {
 // Client is a publishing session. Its methods may be called by any goroutine.
 type Client struct {
 	link   *link
+	name   string
 	stream uint32
 	done   chan struct{} // closed when the reading goroutine has ended
 
@@ -130,7 +132,7 @@ func (t *target) open(ctx context.Context, o *DialOptions) (net.Conn, error) {
 // starts the goroutine that listens to the server from then on.
 func publish(ctx context.Context, conn net.Conn, t *target, o *DialOptions) (*Client, error) {
 	lim := Limits{Write: o.Write}.withDefaults()
-	c := &Client{link: newLink(conn, &lim), done: make(chan struct{})}
+	c := &Client{link: newLink(conn, &lim), name: t.name, done: make(chan struct{})}
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
 	orDefault(&o.ChunkSize, 4096)
 	if o.Encoder == "" {
@@ -257,7 +259,9 @@ func (c *Client) listen() {
 	defer close(c.done)
 	for {
 		if _, err := c.hear(); err != nil {
-			c.fail(unexpected(err))
+			if !errors.Is(err, os.ErrDeadlineExceeded) { // Write and Close set one, and know more
+				_ = c.fail(unexpected(err))
+			}
 			_ = c.link.conn.Close()
 			return
 		}
@@ -305,8 +309,9 @@ func (c *Client) Write(m Message) error {
 	if err == nil {
 		return nil
 	}
-	_ = c.link.conn.Close()
-	<-c.done // the server's last words are better than our "broken pipe"
+	// The server's last words, if any, say more than our "broken pipe".
+	_ = c.link.conn.SetReadDeadline(time.Now().Add(farewell))
+	<-c.done
 	return c.fail(err)
 }
 
@@ -315,7 +320,7 @@ func (c *Client) Write(m Message) error {
 func (c *Client) Close() error {
 	_ = c.fail(net.ErrClosed)
 	c.link.hurry(farewell)
-	_ = c.send(3, 0, "FCUnpublish", 6, nil, "")
+	_ = c.send(3, 0, "FCUnpublish", 6, nil, c.name)
 	_ = c.send(3, 0, "deleteStream", 7, nil, float64(c.stream))
 	if half, ok := c.link.conn.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
 		_ = c.link.conn.SetReadDeadline(time.Now().Add(lingerTime))
