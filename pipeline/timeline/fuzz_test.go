@@ -31,7 +31,7 @@ func FuzzLine(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		l := NewLine(media.MilliRate)
+		l := NewLine(media.MilliRate, time.Unix(1_700_000_000, 0))
 		rates := []media.Rate{48_000, 90_000, 44_100}
 		samples := []media.Ticks{960, 0, 1024}
 		var tracks [3]*Track

@@ -15,9 +15,6 @@ const (
 	MaxBack = time.Second
 	// Tolerance is how far a unit may stand from where its clock puts it.
 	Tolerance = 40 * time.Millisecond
-	// Lead is the place of a source's first unit on its epoch. A track that
-	// starts after another one may have earlier times, and still none is negative.
-	Lead = MaxGap
 
 	// patience is how long a track may go on as before while others have moved.
 	patience = time.Second
@@ -27,6 +24,7 @@ const (
 // clock. It is not safe for concurrent use.
 type Line struct {
 	wire   media.Rate
+	epoch  time.Time
 	tracks []*Track
 
 	// shift is added to the peer's clock to get to the epoch, in wire ticks. It
@@ -45,17 +43,17 @@ type Line struct {
 	front   int64
 	frontAt time.Time
 
-	gap, back, lead int64 // MaxGap, MaxBack, Lead in wire ticks
-	wall            Wall
+	gap, back int64 // MaxGap, MaxBack in wire ticks
+	wall      Wall
 }
 
-// NewLine makes a Line for a peer's clock of that rate.
-func NewLine(wire media.Rate) *Line {
+// NewLine makes a Line for a peer's clock of that rate. The first unit is placed as
+// long after the epoch as it arrives.
+func NewLine(wire media.Rate, epoch time.Time) *Line {
 	return &Line{
-		wire: wire,
+		wire: wire, epoch: epoch, frontAt: epoch,
 		gap:  int64(wire.Ticks(MaxGap)),
 		back: int64(wire.Ticks(MaxBack)),
-		lead: int64(wire.Ticks(Lead)),
 	}
 }
 

@@ -29,8 +29,9 @@ func newPeer(t *testing.T, rate media.Rate, clock func(time.Duration) int64) *pe
 	t.Helper()
 	p := &peer{
 		t: t, clock: clock, wrap: NewUnwrapper(32), rate: rate, speed: 1,
-		line: NewLine(media.MilliRate), now: time.Unix(1_700_000_000, 0),
+		now: time.Unix(1_700_000_000, 0),
 	}
+	p.line = NewLine(media.MilliRate, p.now.Add(-lead))
 	p.video, p.audio = p.line.Track(media.VideoRate), p.line.Track(rate)
 	return p
 }
@@ -84,11 +85,11 @@ func TestWrapsAreInvisible(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				p := newPeer(t, rate, func(d time.Duration) int64 { return edge - 3000 + ms(d) })
 				p.run(10 * time.Second)
-				lead := rate.Ticks(Lead)
-				if want := lead + media.Ticks((p.units-1)*1024); p.lastAudio != want {
+				start := rate.Ticks(lead)
+				if want := start + media.Ticks((p.units-1)*1024); p.lastAudio != want {
 					t.Errorf("sound ends at %d, want %d", p.lastAudio, want)
 				}
-				if want := media.VideoRate.Ticks(Lead) + media.Ticks((p.pictures-1)*3600); p.lastVideo != want {
+				if want := media.VideoRate.Ticks(lead) + media.Ticks((p.pictures-1)*3600); p.lastVideo != want {
 					t.Errorf("picture ends at %d, want %d", p.lastVideo, want)
 				}
 				if p.flags != 0 || p.line.Jumps() != 0 || p.skew != 0 {
@@ -164,7 +165,7 @@ func TestSteps(t *testing.T) {
 			if p.line.Jumps() != c.jumps {
 				t.Errorf("%d jumps, want %d", p.line.Jumps(), c.jumps)
 			}
-			end, want := media.VideoRate.Duration(p.lastVideo), Lead+60*time.Second-40*time.Millisecond
+			end, want := media.VideoRate.Duration(p.lastVideo), lead+60*time.Second-40*time.Millisecond
 			if c.step > 0 && c.jumps == 0 {
 				want += c.step
 			}
@@ -183,7 +184,7 @@ func TestRestartGoesOnByTheWallClock(t *testing.T) {
 	p.wrap = NewUnwrapper(32)
 	p.line.Restart()
 	p.run(4 * time.Second)
-	if want := media.VideoRate.Ticks(Lead + 7*time.Second - 40*time.Millisecond); p.lastVideo != want {
+	if want := media.VideoRate.Ticks(lead + 7*time.Second - 40*time.Millisecond); p.lastVideo != want {
 		t.Errorf("picture ends at %d, want %d", p.lastVideo, want)
 	}
 	if p.flags != 2 || p.line.Jumps() != 0 || p.skew > 3*time.Millisecond {
@@ -192,7 +193,7 @@ func TestRestartGoesOnByTheWallClock(t *testing.T) {
 }
 
 func TestPlaceDoesNotAllocate(t *testing.T) {
-	l := NewLine(media.MilliRate)
+	l := NewLine(media.MilliRate, time.Unix(0, 0))
 	v, a := l.Track(media.VideoRate), l.Track(48_000)
 	now, wire := time.Unix(0, 0), int64(0)
 	if n := testing.AllocsPerRun(1000, func() {
@@ -206,7 +207,7 @@ func TestPlaceDoesNotAllocate(t *testing.T) {
 }
 
 func BenchmarkPlace(b *testing.B) {
-	l := NewLine(media.MilliRate)
+	l := NewLine(media.MilliRate, time.Unix(0, 0))
 	a := l.Track(48_000)
 	now, wire := time.Unix(0, 0), int64(0)
 	b.ReportAllocs()

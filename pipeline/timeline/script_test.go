@@ -16,9 +16,13 @@ import (
 
 var rewrite = flag.Bool("rewrite", false, "write the scripts' results into them")
 
+// lead is the age of the epoch when the first unit arrives.
+const lead = 10 * time.Second
+
 // TestScripts runs testdata/*.txt. A script is commands, a line "----" and what
 // they print. Commands:
 //
+//	epoch MS                    sets the age of the epoch
 //	track NAME RATE [SAMPLES]   adds a track
 //	wait MS                     lets time pass
 //	restart                     a new session
@@ -55,8 +59,8 @@ func play(t *testing.T, script string) string {
 	t.Helper()
 	var (
 		out     strings.Builder
-		line    = NewLine(media.MilliRate)
 		now     = time.Unix(1_700_000_000, 0)
+		line    = NewLine(media.MilliRate, now.Add(-lead))
 		tracks  = map[string]*Track{}
 		samples = map[string]int64{}
 	)
@@ -84,6 +88,8 @@ func play(t *testing.T, script string) string {
 			samples[f[1]] = arg(3)
 		case "wait":
 			now = now.Add(time.Duration(arg(1)) * time.Millisecond)
+		case "epoch":
+			line = NewLine(media.MilliRate, now.Add(-time.Duration(arg(1))*time.Millisecond))
 		case "restart":
 			line.Restart()
 		default:

@@ -74,6 +74,9 @@ func (t *Track) SetRate(rate media.Rate) {
 func (t *Track) Place(s Stamp) Place {
 	l := t.line
 	flags := t.locate(&s)
+	if at := s.Wire + t.shift; at < 0 { // before the first unit, which came at once
+		t.push(-at, s.Arrived)
+	}
 	prev, first := t.last, !t.placed
 
 	var p Place
@@ -99,7 +102,7 @@ func (t *Track) Place(s Stamp) Place {
 func (t *Track) locate(s *Stamp) media.Flags {
 	l := t.line
 	if !l.started {
-		l.shift = l.lead - s.Wire
+		l.shift = l.now(s.Arrived) - s.Wire
 		return t.adopt()
 	}
 	delta := s.Wire - t.wire
