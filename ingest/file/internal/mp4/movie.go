@@ -18,8 +18,6 @@ type Track struct {
 	Config []byte
 	// Scale is the rate of the times of its samples.
 	Scale media.Rate
-	// Language is an ISO 639-2 code, or "" where the file does not say.
-	Language string
 
 	// Start is the media time that the edit list presents at the beginning of the
 	// movie: less than zero if the track begins with an empty edit.
@@ -78,7 +76,7 @@ func readTrack(trak box, movieScale uint32, size int64) (*Track, string, error) 
 	if err != nil || codec == 0 {
 		return nil, coding, err
 	}
-	t := &Track{Codec: codec, Config: config, Scale: media.Rate(mdhd.timescale()), Language: mdhd.language()}
+	t := &Track{Codec: codec, Config: config, Scale: media.Rate(mdhd.timescale())}
 	if t.Scale == 0 {
 		return nil, coding, fmt.Errorf("%w: no timescale", ErrMalformed)
 	}
@@ -150,23 +148,4 @@ func (b box) timescale() uint32 {
 		return b.u32(20)
 	}
 	return b.u32(12)
-}
-
-// language is that of an mdhd box (section 8.4.2), or "" for "und".
-func (b box) language() string {
-	at := 18
-	if b.version() == 1 {
-		at = 30
-	}
-	code := b.u32(at) & 0x7fff
-	s := make([]byte, 3)
-	for i := range s {
-		if s[i] = byte(code>>(10-5*i)&31) + 0x60; s[i] < 'a' || s[i] > 'z' {
-			return ""
-		}
-	}
-	if string(s) == "und" {
-		return ""
-	}
-	return string(s)
 }
