@@ -58,16 +58,23 @@ func (c *converter) convert(n ast.Node, depth int) *node {
 	case *ast.NullNode:
 		return &node{kind: nullKind, at: at(t), weight: 1}
 	case *ast.LiteralNode:
-		return &node{kind: scalarKind, at: at(n.Start), text: n.Value.Value, block: true, weight: 1}
+		return c.scalar(&node{kind: scalarKind, at: at(n.Start), text: n.Value.Value, block: true, weight: 1})
 	case *ast.StringNode, *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.InfinityNode, *ast.NanNode:
 		quoted := t.Type == token.SingleQuoteType || t.Type == token.DoubleQuoteType
 		if !quoted && strings.Contains(t.Value, ": ") { // the library lets it pass between braces
 			return c.fault(at(t), "quote the value, or put a comma before the next key", "there is a second colon in this value")
 		}
-		return &node{kind: scalarKind, at: at(t), text: t.Value, plain: !quoted, weight: 1}
+		return c.scalar(&node{kind: scalarKind, at: at(t), text: t.Value, plain: !quoted, weight: 1})
 	default:
 		return c.fault(at(t), "write a plain value, a list or a mapping", "this kind of YAML is not used here")
 	}
+}
+
+func (c *converter) scalar(n *node) *node {
+	if len(n.text) > maxText {
+		return c.fault(n.at, "shorten it", "this value has %d bytes, the limit is %d", len(n.text), maxText)
+	}
+	return n
 }
 
 // joined undoes a mistake of the library: a list inside braces that holds env:NAME,
@@ -111,6 +118,10 @@ func (c *converter) entry(m *node, v *ast.MappingValueNode, depth int) {
 		return
 	default:
 		c.fault(at(t), "write a plain word as key", "this is no key")
+		return
+	}
+	if len(t.Value) > maxText {
+		c.fault(at(t), "shorten it", "this key has %d bytes, the limit is %d", len(t.Value), maxText)
 		return
 	}
 	value := c.convert(v.Value, depth+1)

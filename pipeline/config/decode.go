@@ -20,10 +20,17 @@ type decoder struct {
 	problems Problems
 }
 
+// maxMessage bounds a message, which may quote a value of the file, in bytes.
+const maxMessage = 300
+
 func (d *decoder) problem(at place, help, format string, args ...any) {
+	message := fmt.Sprintf(format, args...)
+	if len(message) > maxMessage {
+		message = strings.ToValidUTF8(message[:maxMessage], "") + "…"
+	}
 	d.problems = append(d.problems, Problem{
 		Line: at.line, Column: at.column, Width: at.width,
-		Message: fmt.Sprintf(format, args...), Help: help,
+		Message: message, Help: help,
 		Pipeline: d.pipeline, Stage: d.stage,
 	})
 }
@@ -112,23 +119,31 @@ func (d *decoder) structure(n *node, at place, v reflect.Value) {
 // unknown reports a key that means nothing here.
 func (d *decoder) unknown(f *field, known []string) {
 	help := "remove it: no keys are known here"
-	if near := pipeline.Nearest(f.key, known); near != "" {
-		help = fmt.Sprintf("did you mean %q?", near)
-	} else if len(known) > 0 {
+	if len(known) > 0 {
 		help = "the keys known here are " + strings.Join(known, ", ")
 	}
-	d.problem(f.at, help, "unknown key %q", f.key)
+	d.problem(f.at, didYouMean(f.key, known, help), "unknown key %q", f.key)
 }
+
+// didYouMean is a hint at the candidate nearest to a word, or else another help.
+func didYouMean(word string, candidates []string, otherwise string) string {
+	if len(word) > maxWord {
+		return otherwise
+	}
+	if near := pipeline.Nearest(word, candidates); near != "" {
+		return fmt.Sprintf("did you mean %q?", near)
+	}
+	return otherwise
+}
+
+// maxWord bounds what is compared with known words, in bytes.
+const maxWord = 64
 
 func (d *decoder) checkEnum(f *field, value string, enum []string) {
 	if slices.Contains(enum, value) {
 		return
 	}
-	help := ""
-	if near := pipeline.Nearest(value, enum); near != "" {
-		help = fmt.Sprintf("did you mean %q?", near)
-	}
-	d.problem(f.point(), help, "%q is none of %s", value, strings.Join(enum, ", "))
+	d.problem(f.point(), didYouMean(value, enum, ""), "%q is none of %s", value, strings.Join(enum, ", "))
 }
 
 func (d *decoder) list(n *node, at place, v reflect.Value) {

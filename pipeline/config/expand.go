@@ -10,9 +10,6 @@ import (
 // variableName is what may stand in ${…}.
 var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`) //nolint:gochecknoglobals // compiled once, never changed
 
-// maxExpanded bounds a scalar after expansion, in bytes.
-const maxExpanded = 64 << 10
-
 // expandError is what is wrong with one ${…}.
 type expandError struct {
 	reference     string // as written, to point at
@@ -26,7 +23,7 @@ func expand(text string, env func(string) (string, bool)) (string, *expandError)
 	for {
 		before, rest, found := strings.Cut(text, "$")
 		out.WriteString(before)
-		if out.Len() > maxExpanded {
+		if out.Len() > maxText {
 			return "", &expandError{"${", "the value becomes too long", "shorten the variable"}
 		}
 		if !found {

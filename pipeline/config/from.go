@@ -82,6 +82,10 @@ func (s *stageDecoder) edge(n *node, at place) pipeline.From {
 	}
 	var name string
 	s.decoder.decode(n, at, reflect.ValueOf(&name).Elem())
+	if len(name) > maxWord {
+		s.problem(at, "name a stage", "no stage has a name of %d bytes", len(name))
+		return pipeline.From{}
+	}
 	if _, ok := s.origins[name]; ok { // also cam.rtmp, a source of a list
 		return pipeline.From{Stage: name}
 	}

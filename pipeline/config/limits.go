@@ -21,6 +21,10 @@ const (
 	maxDepth = 64
 	// maxKeys bounds the keys of one mapping.
 	maxKeys = 1000
+	// maxText bounds a key or a value, before and after ${ENV}, in bytes.
+	maxText = 4 << 10
+	// maxStages bounds the stages of one pipeline.
+	maxStages = 64
 	// maxWeight bounds the values of a file once aliases are expanded.
 	maxWeight = 16 << 10
 )

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"fmt"
 	"path"
 	"reflect"
 	"regexp"
@@ -48,6 +47,10 @@ type stageDecoder struct {
 
 func (s *stageDecoder) decode(n *node, at place) {
 	if !s.expect(n, at, mappingKind) {
+		return
+	}
+	if len(n.fields) > maxStages {
+		s.problem(at, "split the pipeline", "a pipeline has at most %d stages", maxStages)
 		return
 	}
 	type pending struct {
@@ -152,10 +155,7 @@ func (s *stageDecoder) uses(n *node, f *field) []string {
 		if slices.Contains(types, uses[i]) {
 			continue
 		}
-		help := "the types are " + strings.Join(types, ", ")
-		if near := pipeline.Nearest(uses[i], types); near != "" {
-			help = fmt.Sprintf("did you mean %q?", near)
-		}
+		help := didYouMean(uses[i], types, "the types are "+strings.Join(types, ", "))
 		s.problem(at, help, "there is no stage type %q", uses[i])
 	}
 	return uses
