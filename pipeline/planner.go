@@ -105,7 +105,7 @@ func (p *planner) edge(s *StageDef, j int, f From, to *Spec) (Edge, bool) {
 		p.problem(s.Name, field, "name one of its inputs: "+portNames(to.In), "%s has no input %q", s.Use, f.To)
 		return Edge{}, false
 	}
-	if f.Queue.Overrun == ring.Block && p.live(from, nil) {
+	if f.Queue.Overrun == ring.Block && p.live(from, make(map[*Node]bool)) {
 		p.problem(s.Name, field+".queue.overrun", "use drop_gop, drop_oldest or fail",
 			"a live source cannot wait: %q would stop it for everybody", ring.Block)
 		return Edge{}, false
@@ -133,14 +133,15 @@ func (p *planner) inputs(s *StageDef, n *Node) {
 }
 
 // live says whether media in n is paced by a live source.
-func (p *planner) live(n *Node, seen []*Node) bool {
-	if n == nil || slices.Contains(seen, n) {
+func (p *planner) live(n *Node, seen map[*Node]bool) bool {
+	if n == nil || seen[n] {
 		return false
 	}
 	if n.Factory.Spec().Live {
 		return true
 	}
-	return slices.ContainsFunc(p.fromOf(n), func(name string) bool { return p.live(p.byName[name], append(seen, n)) })
+	seen[n] = true
+	return slices.ContainsFunc(p.fromOf(n), func(name string) bool { return p.live(p.byName[name], seen) })
 }
 
 func (p *planner) fromOf(n *Node) []string {
