@@ -1,0 +1,42 @@
+package main
+
+import "weir/control"
+
+// samples are the figures of the services.
+func (s *server) samples() []control.Sample {
+	r, h := s.services.rtmp.Stats(), s.services.http.Stats()
+	out := []control.Sample{
+		gauge("rtmp_connections", "Open RTMP connections.", r.Connections),
+		gauge("rtmp_publishers", "RTMP connections that publish.", r.Publishers),
+		total("rtmp_accepted_total", "RTMP connections accepted.", r.Accepted),
+		total("rtmp_accept_errors_total", "Failures to accept an RTMP connection.", r.AcceptErrors),
+		total("rtmp_panics_total", "Panics that cost an RTMP connection.", r.Panics),
+		gauge("http_connections", "Open HTTP connections.", h.Conns),
+		gauge("http_requests_in_flight", "HTTP requests being answered.", h.InFlight),
+		total("http_requests_total", "HTTP requests.", h.Requests),
+		total("http_accept_errors_total", "Failures to accept an HTTP connection.", h.AcceptErrors),
+		total("http_panics_total", "Panics that cost an HTTP request.", h.Panics),
+		total("http_slow_total", "HTTP responses given up because the peer was too slow.", h.Slow),
+		gauge("limit_current", "What a limit counts at present.", r.Connections, "limit", "rtmp.connections"),
+		gauge("limit_current", "What a limit counts at present.", h.Conns, "limit", "http.connections"),
+	}
+	for reason, n := range r.Refused {
+		out = append(out, total("rtmp_refused_total", "RTMP connections that were refused.", n, "reason", reason.String()))
+	}
+	return out
+}
+
+func gauge(name, help string, n int, label ...string) control.Sample {
+	return sample(control.Sample{Name: name, Help: help, Figure: float64(n)}, label)
+}
+
+func total(name, help string, n uint64, label ...string) control.Sample {
+	return sample(control.Sample{Name: name, Help: help, Counter: true, Figure: float64(n)}, label)
+}
+
+func sample(s control.Sample, label []string) control.Sample {
+	if len(label) == 2 {
+		s.Label, s.Value = label[0], label[1]
+	}
+	return s
+}

@@ -1,0 +1,168 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"syscall"
+
+	"golang.org/x/sync/errgroup"
+
+	"weir/control"
+	"weir/pipeline"
+	"weir/pipeline/config"
+	"weir/pipeline/instance"
+	"weir/pipeline/service/httpd"
+	"weir/web"
+)
+
+// server is everything that runs: the services, the stage types that stand on them,
+// and the manager of the instances.
+type server struct {
+	log      *slog.Logger
+	settings config.Server
+	services services
+	registry *pipeline.Registry
+	manager  *instance.Manager
+	site     *web.Site
+	tls      *tls.Config
+	pages    map[string]func() // by pattern: takes the watch page away
+	bound    []bound
+}
+
+// bound is a listener that is open.
+type bound struct {
+	config.Listening
+	net.Listener
+}
+
+// newServer makes the server that a file describes. It opens the listeners, so that
+// what can fail has failed, and answers nobody before run.
+func newServer(settings config.Server, log *slog.Logger) (*server, error) {
+	s := &server{log: log, settings: settings, site: web.New(), pages: make(map[string]func())}
+	if settings.TLS.Cert != "" {
+		cert, err := httpd.LoadCertificate(settings.TLS.Cert, settings.TLS.Key, log)
+		if err != nil {
+			return nil, fmt.Errorf("read the certificate: %w", err)
+		}
+		s.tls = cert.TLS()
+	}
+	s.services = newServices(settings, s.tls, log)
+	var err error
+	if s.registry, err = pipeline.NewRegistry(stages(s.services)...); err != nil {
+		return nil, err
+	}
+	s.manager = instance.NewManager(instance.Options{Log: log})
+	s.routes()
+	return s, s.listen()
+}
+
+// listen opens all listeners or none.
+func (s *server) listen() error {
+	for _, l := range s.settings.Listeners() {
+		ln, err := net.Listen(l.Network, l.Address)
+		if err != nil {
+			s.close()
+			return fmt.Errorf("listen for %s on %s: %w%s", l.Protocol, l.Address, err, listenHint(l, err))
+		}
+		s.bound = append(s.bound, bound{l, ln})
+	}
+	return nil
+}
+
+func listenHint(l config.Listening, err error) string {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Sprintf("\nhelp: another program has this port; stop it, or set server.%s.listen", l.Name)
+	case errors.Is(err, syscall.EACCES):
+		return "\nhelp: ports below 1024 need the capability CAP_NET_BIND_SERVICE"
+	default:
+		return ""
+	}
+}
+
+func (s *server) close() {
+	for _, b := range s.bound {
+		_ = b.Close()
+	}
+	s.bound = nil
+}
+
+// routes adds what is served beside the streams.
+func (s *server) routes() {
+	h := s.services.http
+	h.Handle("/{$}", s.site.Home())
+	h.Handle("/assets/", s.site.Assets())
+	h.Handle("/metrics", control.Metrics(s.manager.Snapshots, s.samples, version()))
+	h.Handle("/livez", control.Live())
+	h.Handle("/readyz", control.Ready(
+		control.Check{Name: "streams", Ask: func() error {
+			if s.manager.Draining() {
+				return instance.ErrDraining
+			}
+			return nil
+		}},
+		control.Check{Name: "descriptors", Ask: func() error {
+			if s.services.rtmp.Stats().Paused {
+				return errors.New("no descriptors left: raise the limit on open files (ulimit -n)")
+			}
+			return nil
+		}},
+	))
+	h.Handle("GET /v1/streams", control.Streams(s.manager.Snapshots))
+}
+
+// apply brings plans into force and gives each pipeline its page.
+func (s *server) apply(plans []*pipeline.Plan) error {
+	err := s.manager.Apply(plans)
+	patterns := make(map[string]bool, len(plans))
+	for _, plan := range plans {
+		p := plan.Def.Pattern
+		patterns[p.String()] = true
+		if s.pages[p.String()] == nil {
+			s.pages[p.String()] = s.services.http.Mount(httpd.Mount{Pattern: p, Leaves: []string{""}, Serve: s.site.Watch})
+		}
+	}
+	for text, unmount := range s.pages {
+		if !patterns[text] {
+			unmount()
+			delete(s.pages, text)
+		}
+	}
+	return err
+}
+
+// run serves until ctx ends and then drains: first the streams, so that playlists
+// are ended and viewers can still read them, then the listeners.
+func (s *server) run(ctx context.Context) error {
+	services, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	group, services := errgroup.WithContext(services)
+	for _, b := range s.bound {
+		group.Go(func() error { return s.serve(services, b) })
+	}
+	select {
+	case <-ctx.Done():
+	case <-services.Done():
+	}
+	s.log.Info("draining", "streams", len(s.manager.Snapshots()), "timeout", s.settings.DrainTimeout)
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.settings.DrainTimeout)
+	defer cancel()
+	err := s.manager.Drain(drain)
+	stop()
+	return errors.Join(group.Wait(), err)
+}
+
+func (s *server) serve(ctx context.Context, b bound) error {
+	switch b.Name {
+	case "http":
+		return s.services.http.Serve(ctx, b.Listener)
+	case "rtmps":
+		return s.services.rtmp.ServeTLS(ctx, b.Listener, s.tls)
+	default:
+		return s.services.rtmp.Serve(ctx, b.Listener)
+	}
+}
