@@ -28,6 +28,7 @@ type Options struct {
 type Graph struct {
 	opts  Options
 	epoch time.Time
+	when  When
 	done  chan struct{} // closed when every source has ended
 
 	mu      sync.Mutex // guards what follows; taken before any node's
@@ -47,7 +48,7 @@ func NewGraph(plan *Plan, opts Options) *Graph {
 	if opts.Viewers == nil {
 		opts.Viewers = func() {}
 	}
-	return &Graph{opts: opts, plan: plan, epoch: time.Now(), done: make(chan struct{}), nodes: make(map[string]*node)}
+	return &Graph{opts: opts, plan: plan, epoch: time.Now(), when: plan.Def.When, done: make(chan struct{}), nodes: make(map[string]*node)}
 }
 
 // Run runs all stages and returns when all have ended: because the sources had

@@ -138,6 +138,9 @@ type Env struct {
 	// that is restarted goes on where the world has gone on to meanwhile, and the
 	// sources of one instance are in step.
 	Epoch time.Time
+	// When is what started the instance. A source of one that a publisher started
+	// ends when there is none any more; in others it waits for the next one.
+	When When
 	// Vars are the values of the pattern's variables: {"name": "studio"}.
 	Vars map[string]string
 	// Log has pipeline and stage as attributes.
