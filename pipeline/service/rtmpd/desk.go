@@ -12,7 +12,6 @@ type desk struct {
 	queue  chan *waiting
 	closed chan struct{}
 	once   sync.Once
-	over   chan struct{} // closed when the library has stopped accepting
 }
 
 // waiting is a guarded connection in the clothes of a net.Conn.
@@ -22,7 +21,7 @@ type waiting struct {
 }
 
 func newDesk() *desk {
-	return &desk{queue: make(chan *waiting), closed: make(chan struct{}), over: make(chan struct{})}
+	return &desk{queue: make(chan *waiting), closed: make(chan struct{})}
 }
 
 // offer hands a connection to the library, unless ctx ends first.
@@ -53,7 +52,3 @@ func (d *desk) Close() error {
 
 // Addr is of no meaning.
 func (d *desk) Addr() net.Addr { return &net.TCPAddr{} }
-
-func (d *desk) finished() { close(d.over) }
-
-func (d *desk) wait() { <-d.over }

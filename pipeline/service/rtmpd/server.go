@@ -72,7 +72,20 @@ func (s *Server) serve(ctx context.Context, ln net.Listener, conf *tls.Config) e
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { _ = ln.Close() })()
 
-	d := newDesk()
+	d, stop := s.startLibrary(ctx)
+	defer stop()
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	return s.accept(ctx, ln, func(c net.Conn, t *ticket) {
+		wg.Go(func() { s.receive(ctx, d, c, t, conf) })
+	})
+}
+
+// startLibrary lets go-rtmp accept from a desk until stop is called. ctx is for
+// the Handler.
+func (s *Server) startLibrary(ctx context.Context) (d *desk, stop func()) {
+	d = newDesk()
 	logger := libraryLogger(s.caught)
 	library := rtmp.NewServer(&rtmp.ServerConfig{OnConnect: func(c net.Conn) (io.ReadWriteCloser, *rtmp.ConnConfig) {
 		g := c.(*waiting).guard //nolint:forcetypeassert // the desk yields nothing else
@@ -88,21 +101,16 @@ func (s *Server) serve(ctx context.Context, ln net.Listener, conf *tls.Config) e
 			Logger: logger,
 		}
 	}})
-	var wg sync.WaitGroup
-	defer func() {
-		cancel()
-		wg.Wait()
-		_ = library.Close()
-		_ = d.Close()
-		d.wait()
-	}()
+	over := make(chan struct{})
 	go func() {
-		defer d.finished()
+		defer close(over)
 		_ = library.Serve(d) // returns when it is closed, and for no other reason
 	}()
-	return s.accept(ctx, ln, func(c net.Conn, t *ticket) {
-		wg.Go(func() { s.receive(ctx, d, c, t, conf) })
-	})
+	return d, func() {
+		_ = library.Close()
+		_ = d.Close()
+		<-over
+	}
 }
 
 // receive takes one connection through its handshakes, hands it to the library
