@@ -1,0 +1,147 @@
+// Opens a watch page in Debian's Chromium, looks at it for a while and prints what
+// it saw as one JSON object: node watch.mjs URL [OPTION=VALUE…]
+//   seconds=20        how long to look, from the first picture
+//   patience=30       how long to wait for the first picture, in seconds
+//   screenshot=FILE   a PNG at the end
+//   width=1280 height=800 dark=0
+//   chromium=/usr/bin/chromium
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { chromium } from "playwright-core";
+
+const [url, ...rest] = process.argv.slice(2);
+const options = Object.fromEntries(rest.map((word) => word.split(/=(.*)/s)));
+const { seconds = 20, patience = 30, screenshot, width = 1280, height = 800, dark = 0 } = options;
+const settled = 5; // seconds after the first picture from which latency counts
+
+const profile = await mkdtemp(join(tmpdir(), "weir-e2e-"));
+const browser = await chromium.launchPersistentContext(profile, {
+  executablePath: options.chromium ?? "/usr/bin/chromium",
+  headless: true,
+  viewport: { width: Number(width), height: Number(height) },
+  colorScheme: dark === "1" ? "dark" : "light",
+  args: [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
+  ],
+});
+
+// Runs in the page, before its own scripts.
+function observe() {
+  window.seen = { violations: [], states: [] };
+  document.addEventListener("securitypolicyviolation", (event) => {
+    window.seen.violations.push(`${event.violatedDirective} ${event.blockedURI}`);
+  });
+  document.addEventListener("DOMContentLoaded", () => {
+    const note = () => {
+      const state = document.body.dataset.state;
+      if (state && window.seen.states.at(-1) !== state) window.seen.states.push(state);
+    };
+    note();
+    new MutationObserver(note).observe(document.body, { attributes: true });
+  });
+}
+
+// listen puts an analyser behind the video's sound, once there is some.
+function listen() {
+  const video = document.querySelector("video");
+  const context = new AudioContext();
+  const analyser = context.createAnalyser();
+  context.createMediaElementSource(video).connect(analyser);
+  analyser.connect(context.destination);
+  const samples = new Float32Array(analyser.fftSize);
+  window.loudness = () => {
+    analyser.getFloatTimeDomainData(samples);
+    return Math.sqrt(samples.reduce((sum, x) => sum + x * x, 0) / samples.length);
+  };
+}
+
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+const sample = (page) => page.evaluate(() => ({
+  ...window.weir.stats(),
+  rms: window.loudness?.() ?? 0,
+  position: document.querySelector("video").currentTime,
+  at: performance.now(),
+}));
+
+function spread(values) {
+  const sorted = values.filter((value) => value !== null).sort((a, b) => a - b);
+  if (sorted.length === 0) return null;
+  const round = (value) => Math.round(value * 1000) / 1000;
+  return { median: round(sorted[sorted.length >> 1]), max: round(sorted.at(-1)) };
+}
+
+async function look() {
+  const page = browser.pages()[0] ?? (await browser.newPage());
+  const home = new URL(url).origin;
+  const external = [];
+  const failures = [];
+  const errors = [];
+  page.on("request", (request) => {
+    const to = new URL(request.url());
+    if (!["blob:", "data:"].includes(to.protocol) && to.origin !== home) external.push(request.url());
+  });
+  page.on("response", (response) => {
+    if (response.status() >= 400) failures.push(`${response.status()} ${response.url()}`);
+  });
+  page.on("pageerror", (error) => errors.push(String(error)));
+  await page.addInitScript(observe);
+  const opened = Date.now();
+  await page.goto(url);
+
+  let now = await sample(page);
+  while (now.decoded === 0 && Date.now() - opened < patience * 1000) {
+    await sleep(100);
+    now = await sample(page);
+  }
+  const report = { url, firstPicture: now.decoded > 0 ? (Date.now() - opened) / 1000 : null };
+  if (now.decoded > 0) await page.evaluate(listen);
+
+  const samples = [now];
+  const from = now.at;
+  while (now.decoded > 0 && now.at - from < seconds * 1000) {
+    await sleep(250);
+    samples.push((now = await sample(page)));
+  }
+  // The counter starts again with a new playback, so only rises count.
+  let decoded = 0;
+  samples.slice(1).forEach((s, i) => (decoded += Math.max(0, s.decoded - samples[i].decoded)));
+  const elapsed = (now.at - from) / 1000;
+  const late = samples.filter((s) => s.at - from >= settled * 1000);
+  const seen = await page.evaluate(() => window.seen);
+  if (screenshot) await page.screenshot({ path: screenshot });
+  return Object.assign(report, {
+    seconds: elapsed,
+    decoded,
+    fps: elapsed > 0 ? decoded / elapsed : 0,
+    dropped: now.dropped,
+    played: now.position - samples[0].position,
+    rms: Math.max(...samples.map((s) => s.rms)),
+    audioBytes: now.audioBytes - samples[0].audioBytes,
+    muted: now.muted,
+    edgeLatency: spread(late.map((s) => s.edgeLatency)),
+    latency: spread(late.map((s) => s.latency)),
+    buffer: spread(late.map((s) => s.buffer)),
+    stalls: now.stalls,
+    attempts: now.attempts,
+    width: now.width,
+    height: now.height,
+    videoCodec: now.videoCodec,
+    audioCodec: now.audioCodec,
+    states: seen.states,
+    external,
+    violations: seen.violations,
+    failures,
+    errors,
+  });
+}
+
+try {
+  console.log(JSON.stringify(await look(), null, 2));
+} finally {
+  await browser.close();
+  await rm(profile, { recursive: true, force: true });
+}

@@ -1,0 +1,124 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"os/exec"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+)
+
+// demo is a clip with a picture at 30 frames a second and sound all the time.
+const demo = "../../cmd/weir/demo.flv"
+
+// spread is a series of values in seconds.
+type spread struct{ Median, Max float64 }
+
+// report is what watch.mjs saw.
+type report struct {
+	FirstPicture                           *float64 // s after the page was opened
+	Seconds, FPS, Played                   float64
+	RMS                                    float64 // loudest, of full scale
+	AudioBytes                             int
+	Muted                                  bool
+	Latency, EdgeLatency                   *spread
+	Stalls, Attempts, Dropped              int
+	Width, Height                          int
+	VideoCodec, AudioCodec                 string
+	States                                 []string
+	External, Violations, Failures, Errors []string
+}
+
+// watch opens a page in a browser and looks at it for that many seconds from the
+// first picture. The result is there when seen returns.
+func watch(t *testing.T, url string, seconds int) (seen func() report) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "node", "watch.mjs", url, "seconds="+strconv.Itoa(seconds))
+	var out, log bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return func() report {
+		t.Helper()
+		if err := cmd.Wait(); err != nil {
+			t.Fatalf("watch.mjs: %v\n%s", err, log.String())
+		}
+		t.Logf("%s", out.String())
+		var r report
+		if err := json.Unmarshal(out.Bytes(), &r); err != nil {
+			t.Fatal(err)
+		}
+		if r.FirstPicture == nil {
+			t.Fatal("there was no picture")
+		}
+		for what, list := range map[string][]string{
+			"requests to other hosts": r.External, "policy violations": r.Violations, "errors": r.Errors,
+		} {
+			if len(list) != 0 {
+				t.Errorf("%s: %q", what, list)
+			}
+		}
+		return r
+	}
+}
+
+func TestWatchPage(t *testing.T) {
+	w := start(t)
+	w.publish(t, "studio", demo)
+	r := watch(t, "http://"+w.http+"/live/studio", 20)()
+	if r.FPS < 25 {
+		t.Errorf("%.1f frames per second", r.FPS)
+	}
+	if r.RMS < 0.01 || r.AudioBytes == 0 || r.Muted {
+		t.Errorf("no sound: loudness %.4f, %d bytes, muted %v", r.RMS, r.AudioBytes, r.Muted)
+	}
+	for name, latency := range map[string]*spread{"by the clock": r.Latency, "to the edge": r.EdgeLatency} {
+		if latency == nil || latency.Median <= 0 || latency.Median >= 2 {
+			t.Errorf("latency %s: %+v", name, latency)
+		}
+	}
+	if r.Width != 640 || r.Height != 360 || r.VideoCodec == "" || r.AudioCodec == "" {
+		t.Errorf("%dx%d %q %q", r.Width, r.Height, r.VideoCodec, r.AudioCodec)
+	}
+	if r.Attempts != 1 || r.Stalls > 1 {
+		t.Errorf("%d attempts, %d stalls", r.Attempts, r.Stalls)
+	}
+}
+
+// A publisher that drops and returns goes on in the same playlist: the page plays
+// on without starting again.
+func TestPublisherReturns(t *testing.T) {
+	w := start(t)
+	drop := w.publish(t, "studio", demo)
+	seen := watch(t, "http://"+w.http+"/live/studio", 25)
+	<-time.After(12 * time.Second)
+	drop()
+	<-time.After(2 * time.Second)
+	w.publish(t, "studio", demo)
+	r := seen()
+	if r.Attempts != 1 {
+		t.Errorf("the page started %d times", r.Attempts)
+	}
+	if last := r.States[len(r.States)-1]; last != "live" {
+		t.Errorf("the page went %q", r.States)
+	}
+	if r.FPS < 20 {
+		t.Errorf("%.1f frames per second", r.FPS)
+	}
+}
+
+// A page that was there first finds the stream by itself.
+func TestPageWaits(t *testing.T) {
+	w := start(t)
+	seen := watch(t, "http://"+w.http+"/live/early", 5)
+	<-time.After(5 * time.Second)
+	w.publish(t, "early", demo)
+	if r := seen(); !slices.Equal(r.States, []string{"connecting", "waiting", "live"}) {
+		t.Errorf("the page went %q", r.States)
+	}
+}
