@@ -49,7 +49,7 @@ scale=640:360:flags=bicubic,format=yuv420p,
 drawtext=fontfile=$font:text=weir:fontsize=88:fontcolor=white:x=36:y=34,
 drawtext=fontfile=$font:text='%{pts\:hms}':fontsize=36:fontcolor=white:x=16:y=140,
 drawtext=fontfile=$font:text='frame %{eif\:n\:d\:3}':fontsize=22:fontcolor=white:x=38:y=186,
-drawbox=x=560:y=44:w=44:h=44:color=white:t=fill:enable='lt(mod(t,1),0.1)',
+drawbox=x=560:y=262:w=44:h=44:color=white:t=fill:enable='lt(mod(t,1),0.1)',
 drawbox=x=36:y=326:w=568:h=2:color=white@0.4:t=fill"
 # Note k of eight in a pentatonic scale, a quarter of a second each.
 half='(7*eq(ld(0),1)+12*eq(ld(0),2)+16*eq(ld(0),3)+19*eq(ld(0),4)+16*eq(ld(0),5)+12*eq(ld(0),6)+7*eq(ld(0),7))'
