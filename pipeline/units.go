@@ -5,6 +5,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Bytes is a size in bytes that a configuration writes with its unit: "64MiB".
@@ -113,4 +114,16 @@ func (b *Bytes) UnmarshalText(text []byte) (err error) {
 func (r *Bitrate) UnmarshalText(text []byte) (err error) {
 	*r, err = ParseBitrate(string(text))
 	return err
+}
+
+// FormatDuration is d as a configuration writes it: "2h" where String says "2h0m0s".
+func FormatDuration(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
 }

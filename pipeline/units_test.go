@@ -1,6 +1,9 @@
 package pipeline
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 func TestBytes(t *testing.T) {
 	for _, c := range []struct {
@@ -54,6 +57,20 @@ func TestBitrate(t *testing.T) {
 	for _, bad := range []string{"", "900", "k", "-5M", "2,5M", "5m", "5MB", "1e30G"} {
 		if got, err := ParseBitrate(bad); err == nil {
 			t.Errorf("ParseBitrate(%q) = %d, want an error", bad, got)
+		}
+	}
+}
+
+func TestFormatDuration(t *testing.T) {
+	for _, c := range []struct {
+		d    time.Duration
+		want string
+	}{
+		{0, "0s"}, {200 * time.Millisecond, "200ms"}, {30 * time.Second, "30s"}, {time.Minute, "1m"},
+		{90 * time.Second, "1m30s"}, {2 * time.Hour, "2h"}, {150 * time.Minute, "2h30m"}, {time.Hour + time.Second, "1h0m1s"},
+	} {
+		if got := FormatDuration(c.d); got != c.want {
+			t.Errorf("%d: %s, want %s", c.d, got, c.want)
 		}
 	}
 }

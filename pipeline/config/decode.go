@@ -30,7 +30,7 @@ func (d *decoder) problem(at place, help, format string, args ...any) {
 	}
 	d.problems = append(d.problems, Problem{
 		Line: at.line, Column: at.column, Width: at.width,
-		Message: message, Help: help,
+		Message: message, Hint: help,
 		Pipeline: d.pipeline, Stage: d.stage,
 	})
 }

@@ -83,7 +83,7 @@ func (l *Loader) Load(text []byte, filename string) (*File, Problems) {
 func broken(src *source, faults ...fault) Problems {
 	var ps Problems
 	for _, f := range faults {
-		p := Problem{Line: f.at.line, Column: f.at.column, Width: f.at.width, Message: f.message, Help: f.help}
+		p := Problem{Line: f.at.line, Column: f.at.column, Width: f.at.width, Message: f.message, Hint: f.help}
 		src.quote(&p)
 		ps = append(ps, p)
 	}

@@ -100,7 +100,7 @@ func (s *stageDecoder) placed(problems []pipeline.Problem, f *field) Problems {
 		}
 		ps = append(ps, Problem{
 			Line: at.line, Column: at.column, Width: at.width,
-			Message: p.Message, Help: p.Hint, Pipeline: f.key, Stage: o.stage,
+			Message: p.Message, Hint: p.Hint, Pipeline: f.key, Stage: o.stage,
 		})
 	}
 	return ps

@@ -14,9 +14,9 @@ type Problem struct {
 	Line   int `json:"line"`
 	Column int `json:"column"`
 	Width  int `json:"width"`
-	// Message says what is wrong, Help what to do; Help may be empty.
+	// Message says what is wrong, Hint what to do; Hint may be empty.
 	Message string `json:"message"`
-	Help    string `json:"help,omitempty"`
+	Hint    string `json:"hint,omitempty"`
 	// Pipeline and Stage say what the problem is in, if it is in one.
 	Pipeline string `json:"pipeline,omitempty"`
 	Stage    string `json:"stage,omitempty"`
@@ -56,8 +56,8 @@ func (p *Problem) String() string {
 		carets := strings.Repeat("^", max(p.Width, 1))
 		fmt.Fprintf(&b, "%s | %s\n%*s | %s%s\n", number, p.Excerpt, len(number), "", strings.Repeat(" ", p.Caret), carets)
 	}
-	if p.Help != "" {
-		fmt.Fprintf(&b, "  help: %s\n", p.Help)
+	if p.Hint != "" {
+		fmt.Fprintf(&b, "  help: %s\n", p.Hint)
 	}
 	return b.String()
 }
@@ -75,7 +75,7 @@ func (ps Problems) sorted() Problems {
 	if len(ps) > maxProblems {
 		last := ps[maxProblems-1]
 		last.Message = fmt.Sprintf("there are %d more problems from here on", len(ps)-maxProblems+1)
-		last.Help = "correct the ones above first"
+		last.Hint = "correct the ones above first"
 		ps = append(ps[:maxProblems-1:maxProblems-1], last)
 	}
 	return ps

@@ -93,7 +93,7 @@ func queue(q pipeline.Queue) string {
 func traits(d *pipeline.Definition) string {
 	parts := []string{d.When.String()}
 	if d.When == pipeline.Demanded {
-		parts = append(parts, "linger "+d.Linger.String())
+		parts = append(parts, "linger "+pipeline.FormatDuration(d.Linger))
 	}
 	if d.Adapt != pipeline.AdaptAuto {
 		parts = append(parts, "adapt "+d.Adapt.String())

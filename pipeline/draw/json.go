@@ -52,7 +52,7 @@ func JSON(plans ...*pipeline.Plan) (string, error) {
 	for _, p := range plans {
 		jp := jsonPipeline{Path: p.Def.Pattern.String(), When: p.Def.When.String(), Adapt: p.Def.Adapt.String()}
 		if p.Def.When == pipeline.Demanded {
-			jp.Linger = p.Def.Linger.String()
+			jp.Linger = pipeline.FormatDuration(p.Def.Linger)
 		}
 		for _, n := range p.Nodes {
 			jp.Stages = append(jp.Stages, stageOf(n))
@@ -77,10 +77,10 @@ func stageOf(n *pipeline.Node) jsonStage {
 	for _, e := range n.Edges {
 		je := jsonEdge{
 			Stage: e.From, Port: e.FromPort, To: e.Port, Overrun: e.Queue.Overrun.String(),
-			Hold: pipeline.DefaultHold.String(), Bytes: pipeline.DefaultBytes,
+			Hold: pipeline.FormatDuration(pipeline.DefaultHold), Bytes: pipeline.DefaultBytes,
 		}
 		if e.Queue.Hold > 0 {
-			je.Hold = e.Queue.Hold.String()
+			je.Hold = pipeline.FormatDuration(e.Queue.Hold)
 		}
 		if e.Queue.Bytes > 0 {
 			je.Bytes = e.Queue.Bytes
