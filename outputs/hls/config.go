@@ -1,0 +1,158 @@
+package hls
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"weir/pipeline/media"
+)
+
+// The containers of segments.
+const (
+	containerFMP4   = "fmp4"
+	containerMPEGTS = "mpegts"
+)
+
+// Config is the configuration of outputs/hls.
+type Config struct {
+	// LowLatency publishes every segment in parts while it is being made. It needs
+	// the container fmp4; with mpegts it has no effect.
+	LowLatency bool `yaml:"low_latency" json:"low_latency"`
+	// Container is that of segments: fmp4 or mpegts. MPEG-TS carries H.264, H.265,
+	// AAC and Opus, and audio and video are in the same segments.
+	Container string `yaml:"container" json:"container"`
+	// Part is how long a part is, about: whole frames have to fit.
+	Part time.Duration `yaml:"part" json:"part"`
+	// Segment is how long a segment is at least. It ends at the next key frame.
+	Segment time.Duration `yaml:"segment" json:"segment"`
+	// MaxSegment is how long a segment may get if no key frame comes. By default
+	// the first segment decides, with 10s as the most it may take.
+	MaxSegment time.Duration `yaml:"max_segment" json:"max_segment"`
+	// Segments is how many segments a live playlist lists.
+	Segments int `yaml:"segments" json:"segments"`
+	// Window is how far viewers can seek back. Segments that are older than the
+	// playlist's newest ones are kept on disk. 0 keeps none.
+	Window time.Duration `yaml:"window" json:"window"`
+	// Directory is where the segments of a window are kept. They are deleted when
+	// they leave the window and when the stream has ended.
+	Directory string `yaml:"directory" json:"directory"`
+	// Linger is how long the last playlist is served after the stream has ended.
+	Linger time.Duration `yaml:"linger" json:"linger"`
+}
+
+func defaults() Config {
+	return Config{
+		LowLatency: true,
+		Container:  containerFMP4,
+		Part:       200 * time.Millisecond,
+		Segment:    2 * time.Second,
+		Segments:   7,
+		Linger:     30 * time.Second,
+	}
+}
+
+// longestSegment bounds segments, and with them how long one sample may last.
+const longestSegment = 10 * time.Second
+
+// Validate reports everything that is wrong.
+func (c *Config) Validate() error {
+	var errs []error
+	within := func(name string, v, low, high time.Duration) {
+		if v < low || v > high {
+			errs = append(errs, fmt.Errorf("%s: %v is not between %v and %v", name, v, low, high))
+		}
+	}
+	if c.Container != containerFMP4 && c.Container != containerMPEGTS {
+		errs = append(errs, fmt.Errorf("container: %q is neither fmp4 nor mpegts", c.Container))
+	}
+	within("part", c.Part, 50*time.Millisecond, 2*time.Second)
+	within("segment", c.Segment, 500*time.Millisecond, longestSegment)
+	if c.MaxSegment != 0 {
+		within("max_segment", c.MaxSegment, c.Segment, longestSegment)
+	}
+	if c.LowLatency && c.Part > c.Segment {
+		errs = append(errs, fmt.Errorf("part: %v is longer than a segment", c.Part))
+	}
+	if c.Segments < 3 || c.Segments > 100 {
+		errs = append(errs, fmt.Errorf("segments: %d is not between 3 and 100", c.Segments))
+	}
+	if c.Window != 0 {
+		within("window", c.Window, time.Minute, 24*time.Hour)
+		if c.Directory == "" {
+			errs = append(errs, errors.New("window: needs a directory to keep the segments in"))
+		}
+	}
+	within("linger", c.Linger, 0, time.Hour)
+	return errors.Join(errs...)
+}
+
+func (c *Config) fmp4() bool { return c.Container == containerFMP4 }
+
+func (c *Config) lowLatency() bool { return c.LowLatency && c.fmp4() }
+
+// longest is how long the first segment may get.
+func (c *Config) longest() time.Duration {
+	if c.MaxSegment != 0 {
+		return c.MaxSegment
+	}
+	return longestSegment
+}
+
+// chunk is how long fragments are where nobody sees them.
+const chunk = time.Second
+
+// partTarget is PART-TARGET for a lead with frames of that length.
+func (c *Config) partTarget(frame time.Duration) time.Duration {
+	if !c.lowLatency() {
+		return max(chunk, frame)
+	}
+	return partTarget(c.Part, frame)
+}
+
+// partTarget is the smallest PART-TARGET from want up that whole frames fill by 85 %
+// or more (rfc8216bis section 4.4.3.7), with a millisecond to spare for rounded
+// timestamps.
+func partTarget(want, frame time.Duration) time.Duration {
+	const step = time.Millisecond
+	frame = max(frame, step)
+	for target := want; ; target += step {
+		full := (target - step) / frame * frame
+		if full > 0 && full*100 >= target*85 {
+			return target
+		}
+	}
+}
+
+// shape is what playlists promise after a first segment of that length. part is
+// the longest that a part gets.
+func (c *Config) shape(first, part time.Duration) *shape {
+	most := max(c.Segment, first, c.MaxSegment)
+	sh := &shape{
+		target: int(math.Ceil((most - slack).Seconds())),
+		part:   part, parts: c.lowLatency(), version: 6,
+	}
+	switch {
+	case sh.parts:
+		sh.version = 9
+	case !c.fmp4():
+		sh.version = 3
+	}
+	sh.target = max(1, sh.target)
+	return sh
+}
+
+// carries says why the container cannot carry a track's layer; nil if it can.
+func (c *Config) carries(t *media.Track, layer int8) error {
+	if !c.fmp4() {
+		return transportCarries(t, layer)
+	}
+	_, err := initSection(t, layer)
+	return err
+}
+
+// retention is what stays of a rendition.
+func (c *Config) retention() retention {
+	return retention{live: c.Segments, spare: 3, bytes: 256 << 20}
+}

@@ -1,0 +1,193 @@
+package hls
+
+import (
+	"time"
+
+	"weir/pipeline/media"
+)
+
+const (
+	// nearly is how much a follower's key unit may be before the lead's.
+	nearly = 5 * time.Millisecond
+	// keyPatience is how long a layer's key unit is waited for behind a boundary.
+	keyPatience = 250 * time.Millisecond
+	// quiet is how long the lead goes on without a unit of an audio track until that
+	// is filled with silence, and absent the same for tracks that cannot be filled.
+	quiet  = 500 * time.Millisecond
+	absent = 2 * time.Second
+)
+
+// place says what becomes of a follower's unit at a boundary.
+type place uint8
+
+const (
+	stays   place = iota // in the segment under way
+	crosses              // starts the segment behind the boundary
+	waits                // until the lead is further
+	goes                 // is dropped
+)
+
+// follow moves a lane's pending units on, as far as the lead has shown where they
+// belong.
+func (s *segmenter) follow(l *lane) {
+	n := 0
+	for n < len(l.pending) {
+		u := l.pending[n]
+		if f := l.filler(u); f != nil {
+			switch s.step(l, f) {
+			case waits:
+				l.shift(n)
+				return
+			case stays:
+				continue
+			case goes, crosses:
+			}
+		}
+		switch s.step(l, u) {
+		case waits:
+			l.shift(n)
+			return
+		case goes:
+			s.notes.drop("between two timelines", 1)
+		case stays, crosses:
+		}
+		n++
+	}
+	l.shift(n)
+}
+
+// step takes one unit of a lane past all boundaries that are in front of it and
+// puts it where it belongs. It returns anything but crosses.
+func (s *segmenter) step(l *lane, u *media.Unit) place {
+	for {
+		b, bound := s.nextBound(l)
+		switch p := s.placeOf(l, u, b, bound); p {
+		case crosses:
+			s.pass(l, b, u)
+		case stays:
+			if !l.put(u) {
+				s.notes.drop("decoding time does not rise", 1)
+			}
+			return p
+		case waits, goes:
+			return p
+		}
+	}
+}
+
+// nextBound is the boundary that l has to pass next.
+func (s *segmenter) nextBound(l *lane) (boundary, bool) {
+	for _, b := range s.bounds {
+		if b.msn > l.at.msn {
+			return b, true
+		}
+	}
+	return boundary{}, false
+}
+
+func (s *segmenter) placeOf(l *lane, u *media.Unit, b boundary, bound bool) place {
+	if l.passenger {
+		return s.placePassenger(l, u)
+	}
+	t := l.when(u)
+	mine := l.track != nil && sameConfig(u.Track, l.track, l.layer)
+	switch {
+	case !bound && (t >= s.frontier || s.waiting && !mine):
+		return waits
+	case !bound && mine:
+		return stays
+	case !bound:
+		return goes
+	case b.discontinuity:
+		return placeAtTurn(l, u, b, mine && t < b.end)
+	case !mine:
+		return goes
+	case t < b.at-nearly, l.kind == media.KindAudio && t < b.at:
+		return stays
+	case l.kind == media.KindAudio, u.Flags.Has(media.Key), !b.key, t > b.at+keyPatience:
+		return crosses
+	default:
+		return stays
+	}
+}
+
+// placeAtTurn is placeOf at the start of a new timeline.
+func placeAtTurn(l *lane, u *media.Unit, b boundary, before bool) place {
+	t := u.Track.Rate.Duration(u.PTS)
+	switch {
+	case before && !u.Flags.Has(media.Discontinuity):
+		return stays
+	case !sameConfig(u.Track, b.starts[l], l.layer):
+		return goes
+	case l.kind == media.KindAudio && t >= b.at,
+		l.kind == media.KindVideo && u.Flags.Has(media.Key) && t >= b.at-nearly:
+		return crosses
+	default:
+		return goes
+	}
+}
+
+// placePassenger is placeOf for audio that is written into other renditions: it
+// need not be cut exactly.
+func (s *segmenter) placePassenger(l *lane, u *media.Unit) place {
+	switch {
+	case s.waiting && !sameConfig(u.Track, l.track, 0), l.when(u) >= s.frontier:
+		return waits
+	case !sameConfig(u.Track, l.track, 0) || l.when(u) < s.current.at && s.current.discontinuity:
+		return goes
+	default:
+		return stays
+	}
+}
+
+// pass ends the lane's segment at b. u is what comes next, or nil.
+func (s *segmenter) pass(l *lane, b boundary, u *media.Unit) {
+	if l.begun {
+		var next media.Ticks
+		if u != nil && !b.discontinuity {
+			next = u.DTS
+		}
+		l.close(b.end, next)
+	}
+	if b.discontinuity {
+		s.turnLane(l, b)
+	}
+	l.at, l.begun = b, l.begun || l.track != nil
+}
+
+// catchUp looks after a lane whose units have stopped coming while the lead went on
+// to until: with silence, or else with gaps.
+func (s *segmenter) catchUp(l *lane, until time.Duration) {
+	if l.passenger || until-l.heard < quiet {
+		return
+	}
+	for {
+		b, bound := s.nextBound(l)
+		u := s.nextSilence(l, b)
+		switch {
+		case u != nil && l.when(u) < until-quiet/2:
+			if s.step(l, u) != stays {
+				return
+			}
+		case bound && b.at <= until && u == nil && until-l.heard >= absent:
+			s.pass(l, b, nil)
+		default:
+			return
+		}
+	}
+}
+
+// nextSilence is the silent unit behind what a lane has, or nil.
+func (s *segmenter) nextSilence(l *lane, b boundary) *media.Unit {
+	switch {
+	case l.kind != media.KindAudio:
+		return nil
+	case b.starts[l] != nil:
+		t := b.starts[l]
+		return silent(t, t.Rate.Ticks(b.at)+1)
+	case l.track != nil && l.cut.held != nil:
+		return silent(l.track, l.cut.held.DTS+frameTicks(l.cut.held))
+	default:
+		return nil
+	}
+}

@@ -1,0 +1,271 @@
+package hls
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"weir/pipeline"
+	"weir/pipeline/service/httpd"
+)
+
+const (
+	indexLeaf   = "index.m3u8"
+	playlistExt = ".m3u8"
+
+	// startWait is how long a request waits for a stream's first playlist.
+	startWait = 10 * time.Second
+	// patience is how many target durations a request may wait for a part.
+	patience = 3
+)
+
+// desk answers the requests for the streams of one definition.
+type desk struct {
+	registry *registry
+	holds    *holds
+	when     pipeline.When
+	wake     func(path string) error
+}
+
+// leaves are the names that a desk answers to.
+func leaves() []string {
+	return []string{"*" + playlistExt, "*" + initExt, "*" + chunkExt, "*" + tsExt}
+}
+
+func (d *desk) serve(w http.ResponseWriter, r *http.Request, path, leaf string) {
+	h := w.Header()
+	h.Set("Access-Control-Allow-Origin", "*")
+	h.Set("Access-Control-Expose-Headers", "Content-Length,Content-Range,Date")
+	switch r.Method {
+	case http.MethodGet, http.MethodHead:
+	case http.MethodOptions:
+		h.Set("Access-Control-Allow-Methods", "GET, HEAD, OPTIONS")
+		h.Set("Access-Control-Allow-Headers", "Range")
+		h.Set("Access-Control-Max-Age", "86400")
+		h.Set("Allow", "GET, HEAD, OPTIONS")
+		w.WriteHeader(http.StatusNoContent)
+		return
+	default:
+		h.Set("Allow", "GET, HEAD, OPTIONS")
+		httpd.Problem(w, http.StatusMethodNotAllowed, "method_not_allowed", "Method not allowed", "Streams can only be read.")
+		return
+	}
+	var err error
+	switch {
+	case leaf == indexLeaf:
+		err = d.index(w, r, path)
+	case strings.HasSuffix(leaf, playlistExt):
+		err = d.playlist(w, r, path, strings.TrimSuffix(leaf, playlistExt))
+	default:
+		err = d.resource(w, r, path, leaf)
+	}
+	if err != nil {
+		problem(w, r, err)
+	}
+}
+
+// The reasons for not answering.
+var (
+	errOffline  = errors.New("there is no stream at this address at present")
+	errNotHere  = errors.New("the stream has nothing of this name, or has it no longer")
+	errFar      = errors.New("the request is too far ahead of the stream")
+	errTimeout  = errors.New("the stream has not gone on in time")
+	errClient   = errors.New("too many requests of this client are waiting")
+	errCrowded  = errors.New("too many requests are waiting")
+	errCanceled = errors.New("the client has gone")
+)
+
+func problem(w http.ResponseWriter, r *http.Request, err error) {
+	status, code, title, retry := http.StatusNotFound, "not_found", "Not found", 0
+	switch {
+	case errors.Is(err, errOffline):
+		code, title, retry = "stream_offline", "The stream is offline", 2
+	case errors.Is(err, errFar), errors.Is(err, errDirective):
+		status, code, title = http.StatusBadRequest, "bad_request", "Bad request"
+	case errors.Is(err, errTimeout):
+		status, code, title, retry = http.StatusServiceUnavailable, "stream_stalled", "The stream has stalled", 1
+	case errors.Is(err, errClient):
+		status, code, title, retry = http.StatusTooManyRequests, "too_many_waiting", "Too many requests", 1
+	case errors.Is(err, errCrowded):
+		status, code, title, retry = http.StatusServiceUnavailable, "overloaded", "Overloaded", 2
+	case errors.Is(err, errCanceled):
+		return // nobody is there to read it
+	}
+	if retry > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(retry))
+	}
+	httpd.Problem(w, status, code, title, err.Error())
+}
+
+// wait is one request's right to wait, which it claims when it needs it.
+type wait struct {
+	desk    *desk
+	r       *http.Request
+	ctx     context.Context //nolint:containedctx // lives as long as one request
+	release func()
+}
+
+// on waits until one of the channels is closed, for up to limit from the first call.
+func (a *wait) on(rend *rendition, limit time.Duration, one, other <-chan struct{}) error {
+	if a.release == nil {
+		release, no := a.desk.holds.acquire(a.r.RemoteAddr, rend)
+		switch no {
+		case tooManyOfClient:
+			return errClient
+		case tooManyAtAll:
+			return errCrowded
+		case admitted:
+		}
+		ctx, cancel := context.WithTimeout(a.r.Context(), limit)
+		a.ctx, a.release = ctx, func() { cancel(); release() }
+	}
+	select {
+	case <-one:
+		return nil
+	case <-other:
+		return nil
+	case <-a.ctx.Done():
+		if a.r.Context().Err() != nil {
+			return errCanceled
+		}
+		return errTimeout
+	}
+}
+
+func (a *wait) done() {
+	if a.release != nil {
+		a.release()
+	}
+}
+
+// index answers with the multivariant playlist, waiting for the first one.
+func (d *desk) index(w http.ResponseWriter, r *http.Request, path string) error {
+	a := &wait{desk: d, r: r}
+	defer a.done()
+	for woken := false; ; {
+		st, changed := d.registry.find(path)
+		if (st == nil || st.ended()) && d.when == pipeline.Demanded && !woken {
+			if err := d.wake(path); err != nil {
+				return errOffline
+			}
+			woken = true
+			continue
+		}
+		if st == nil && !woken {
+			return errOffline
+		}
+		var next, first <-chan struct{}
+		if st != nil {
+			st.seen.note(r)
+			c := st.shelf.Load()
+			if b := st.indexBody(); b != nil {
+				return sendPlaylist(w, r, b, indexCaching)
+			}
+			next = c.next
+			if len(c.listings) > 0 {
+				first = c.listings[0].rendition.load().next
+			}
+		}
+		if err := a.on(nil, startWait, either(next, changed), first); err != nil {
+			return started(err)
+		}
+	}
+}
+
+// either is the first of two channels that is not nil.
+func either(a, b <-chan struct{}) <-chan struct{} {
+	if a != nil {
+		return a
+	}
+	return b
+}
+
+// started turns a timeout before the first playlist into an offline stream.
+func started(err error) error {
+	if errors.Is(err, errTimeout) {
+		return errOffline
+	}
+	return err
+}
+
+// playlist answers with a media playlist that has what the request asks for.
+func (d *desk) playlist(w http.ResponseWriter, r *http.Request, path, name string) error {
+	q, err := parseQuery(r.URL.RawQuery)
+	if err != nil {
+		return err
+	}
+	a := &wait{desk: d, r: r}
+	defer a.done()
+	for {
+		st, _ := d.registry.find(path)
+		if st == nil {
+			return errOffline
+		}
+		st.seen.note(r)
+		c := st.shelf.Load()
+		rend := st.find(name)
+		if rend == nil && len(c.renditions) > 0 {
+			return errNotHere
+		}
+		if rend == nil {
+			if err := a.on(nil, startWait, c.next, nil); err != nil {
+				return started(err)
+			}
+			continue
+		}
+		s := rend.load()
+		limit := startWait
+		if s.ready() {
+			switch s.holds(q) {
+			case there:
+				return sendPlaylist(w, r, s.playlist(q.skip), mediaCaching(s, q))
+			case far:
+				return errFar
+			case soon:
+			}
+			limit = patience * time.Duration(s.shape.target) * time.Second
+		}
+		if err := a.on(rend, limit, s.next, nil); err != nil {
+			return err
+		}
+	}
+}
+
+// resource answers with an init section, a segment or a part. A part that is about
+// to be made is waited for.
+func (d *desk) resource(w http.ResponseWriter, r *http.Request, path, leaf string) error {
+	a := &wait{desk: d, r: r}
+	defer a.done()
+	for {
+		st, _ := d.registry.find(path)
+		if st == nil {
+			return errOffline
+		}
+		n, ok := parseLeaf(leaf)
+		if !ok {
+			return errNotHere
+		}
+		rend := st.find(n.rendition)
+		if rend == nil {
+			return errNotHere
+		}
+		s := rend.load()
+		found, due := s.resource(n, leaf)
+		if found != nil {
+			return send(w, r, leaf, found)
+		}
+		if !due {
+			return errNotHere
+		}
+		limit := startWait
+		if s.shape != nil {
+			limit = patience * time.Duration(s.shape.target) * time.Second
+		}
+		if err := a.on(rend, limit, s.next, nil); err != nil {
+			return err
+		}
+	}
+}

@@ -1,0 +1,205 @@
+package hls
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// shape is what all media playlists of a store have in common for as long as it
+// lives. It is immutable.
+type shape struct {
+	// target is TARGETDURATION in seconds.
+	target int
+	// part is the longest that a part gets; PART-TARGET if playlists list parts.
+	part  time.Duration
+	parts bool
+	// version is EXT-X-VERSION.
+	version int
+}
+
+// rendition is one media playlist and what it names. One goroutine publishes, any
+// number reads.
+type rendition struct {
+	names namer
+	keep  retention
+	// warn reports what went wrong, a few words first.
+	warn func(what string, err error)
+	// others are all renditions of the store, for the reports.
+	others func() []*rendition
+
+	now   atomic.Pointer[snapshot]
+	mu    sync.Mutex // held by who replaces now
+	gone  bool       // nothing will be published any more
+	parts uint64     // made so far
+}
+
+// retention is how many segments stay.
+type retention struct {
+	// live is the number of segments in memory that playlists list.
+	live int
+	// spare is how many more stay in memory behind them, for players that have an
+	// older playlist.
+	spare int
+	// bytes bounds what all of them hold, but for the newest three.
+	bytes int64
+}
+
+func newRendition(names namer) *rendition {
+	r := &rendition{names: names}
+	r.now.Store(&snapshot{rendition: r, next: make(chan struct{})})
+	return r
+}
+
+func (r *rendition) load() *snapshot { return r.now.Load() }
+
+func (r *rendition) nextPart() uint64 {
+	r.parts++
+	return r.parts - 1
+}
+
+// change replaces the snapshot by f of a copy of it and wakes who waits.
+func (r *rendition) change(f func(*snapshot)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.gone {
+		return
+	}
+	old := r.now.Load()
+	s := &snapshot{
+		rendition: r, shape: old.shape, segments: old.segments, from: old.from,
+		open: old.open, ended: old.ended, hint: r.parts, next: make(chan struct{}),
+	}
+	f(s)
+	r.now.Store(s)
+	close(old.next)
+}
+
+// retire wakes everybody who waits for something that will not come.
+func (r *rendition) retire() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.gone {
+		r.gone = true
+		close(r.now.Load().next)
+	}
+}
+
+func (r *rendition) setShape(s *shape) { r.change(func(n *snapshot) { n.shape = s }) }
+
+func (r *rendition) publishPart(seg segment) {
+	r.change(func(n *snapshot) { n.open = &seg })
+}
+
+func (r *rendition) publishSegment(seg segment) {
+	r.change(func(n *snapshot) {
+		n.open = nil
+		n.append(&seg, r.keep)
+	})
+}
+
+// end publishes that there will be no more.
+func (r *rendition) end() {
+	r.change(func(n *snapshot) { n.open, n.ended = nil, true })
+}
+
+// snapshot is the state of a rendition between two parts. It is immutable but for
+// what is rendered from it.
+type snapshot struct {
+	rendition *rendition
+	// shape is nil until the first segment of the lead is complete.
+	shape *shape
+	// segments are complete and without holes in their numbers, oldest first. The
+	// playlist starts at index from; those before are still served.
+	segments []*segment
+	from     int
+	// open is the segment under way with its parts so far, or nil.
+	open  *segment
+	ended bool
+	// hint is the number of the part that comes next.
+	hint uint64
+	// next is closed when there is a newer snapshot, or never will be.
+	next chan struct{}
+
+	plain, delta body
+}
+
+// append adds a complete segment and lets go of the oldest.
+func (s *snapshot) append(seg *segment, keep retention) {
+	all := append(slices.Clone(s.segments), seg)
+	s.from = max(s.from, len(all)-keep.live)
+	var held int64
+	for i := len(all) - 1; i >= s.from; i-- {
+		if held += all[i].bytes; held > keep.bytes && i < len(all)-3 {
+			s.from = i + 1
+		}
+	}
+	if cut := s.from - keep.spare; cut > 0 {
+		all, s.from = all[cut:], s.from-cut
+	}
+	s.segments = all
+}
+
+// listed are the complete segments that the playlist shows.
+func (s *snapshot) listed() []*segment { return s.segments[s.from:] }
+
+// ready says whether there is a playlist to show.
+func (s *snapshot) ready() bool { return s.shape != nil && len(s.listed()) > 0 }
+
+// newest is the segment under way, if it has a part, or else the last complete one.
+// There is one in a snapshot that is ready.
+func (s *snapshot) newest() *segment {
+	if s.open != nil {
+		return s.open
+	}
+	return s.segments[len(s.segments)-1]
+}
+
+// bySegment finds the segment of that number and name.
+func (s *snapshot) bySegment(msn uint64, name string) *segment {
+	if len(s.segments) == 0 {
+		return nil
+	}
+	first := s.segments[0].msn
+	if msn < first || msn-first >= uint64(len(s.segments)) || s.segments[msn-first].name != name {
+		return nil
+	}
+	return s.segments[msn-first]
+}
+
+// byPartNumber finds a part of the run that the rendition itself belongs to.
+func (s *snapshot) byPartNumber(number uint64) *part {
+	if p := s.open.part(number); p != nil {
+		return p
+	}
+	for _, seg := range slices.Backward(s.segments) {
+		if seg.token != s.rendition.names.token || (len(seg.parts) > 0 && seg.parts[len(seg.parts)-1].number < number) {
+			return nil
+		}
+		if p := seg.part(number); p != nil {
+			return p
+		}
+	}
+	return nil
+}
+
+func (s *segment) part(number uint64) *part {
+	if s == nil || len(s.parts) == 0 || number < s.parts[0].number || number-s.parts[0].number >= uint64(len(s.parts)) {
+		return nil
+	}
+	return s.parts[number-s.parts[0].number]
+}
+
+// byInitName finds an initialisation section of that name.
+func (s *snapshot) byInitName(name string) *section {
+	if s.open != nil && s.open.init != nil && s.open.init.name == name {
+		return s.open.init
+	}
+	for _, seg := range slices.Backward(s.segments) {
+		if seg.init != nil && seg.init.name == name {
+			return seg.init
+		}
+	}
+	return nil
+}

@@ -1,0 +1,201 @@
+package hls
+
+import (
+	"slices"
+	"time"
+
+	"weir/pipeline/media"
+)
+
+// segmenter decides where segments start. It belongs to one goroutine.
+type segmenter struct {
+	cfg   Config
+	store *store
+	time  timing
+	notes *notes
+
+	lanes []*lane
+	// lead decides. While waiting, the next timeline waits for a key unit of to, to
+	// start with the tracks in starts; broken says that the one under way is over.
+	lead, to        *lane
+	starts          map[*lane]*media.Track
+	waiting, broken bool
+	started         bool
+
+	bounds   []boundary    // those that some lane has yet to pass, oldest first
+	current  boundary      // the lead's newest
+	frontier time.Duration // how far the lead has been decoded
+	cc       uint64
+}
+
+const (
+	// earlier is how much shorter than configured a segment may be, so that a key
+	// unit that comes a hair too early need not wait for its successor.
+	earlier = 0.95
+	// never is before all times of an instance.
+	never = -time.Hour
+)
+
+func newSegmenter(cfg Config, st *store, epoch time.Time, n *notes) *segmenter {
+	s := &segmenter{
+		cfg: cfg, store: st, notes: n, cc: st.cc, frontier: never,
+		time: timing{epoch: epoch, limit: cfg.longest()},
+	}
+	s.current.msn = st.msn
+	if sh := st.shape(); sh != nil {
+		s.time.limit, s.time.part = sh.limit(), sh.part
+	}
+	return s
+}
+
+// take is given everything that arrives, in order.
+func (s *segmenter) take(item media.Item) {
+	switch it := item.(type) {
+	case *media.TrackSet:
+		s.tracks(it)
+	case *media.Unit:
+		s.unit(it)
+	}
+}
+
+func (s *segmenter) unit(u *media.Unit) {
+	l := s.laneOf(u)
+	switch {
+	case l == nil:
+		return // a track that is left out
+	case u.Time() < -origin*time.Second/2:
+		s.notes.drop("before the beginning of time", 1)
+		return
+	}
+	l.heard = s.frontier
+	switch {
+	case s.waiting && l == s.to:
+		s.leadsOver(u)
+	case l == s.lead && sameConfig(u.Track, l.track, l.layer):
+		s.leads(u)
+	default:
+		s.notes.drop("too far from the lead track", l.hold(u))
+	}
+}
+
+func (s *segmenter) laneOf(u *media.Unit) *lane {
+	for _, l := range s.lanes {
+		if l.layer == u.Layer && l.id == u.Track.ID {
+			return l
+		}
+	}
+	return nil
+}
+
+// leadsOver takes a unit of the track that is to start the next timeline.
+func (s *segmenter) leadsOver(u *media.Unit) {
+	fits := sameConfig(u.Track, s.starts[s.to], s.to.layer)
+	late := s.started && u.Kind() == media.KindAudio && u.Time() < s.lead.cut.end()
+	switch {
+	case u.Flags.Has(media.Key) && fits && !late:
+		s.turn(u)
+	case !s.started:
+		s.notes.drop("before the first key frame", 1)
+	case u.Flags.Has(media.Discontinuity):
+		s.broken = true
+		s.notes.drop("no key frame to start with", 1)
+	case s.to == s.lead && !s.broken && sameConfig(u.Track, s.lead.track, s.lead.layer):
+		s.leads(u)
+	default:
+		s.notes.drop("no key frame to start with", 1)
+	}
+}
+
+// leads takes a unit of the lead on the current timeline.
+func (s *segmenter) leads(u *media.Unit) {
+	c := s.lead.cut
+	switch {
+	case u.Flags.Has(media.Discontinuity):
+		s.restart()
+		s.leadsOver(u)
+		return
+	case u.DTS <= c.held.DTS:
+		s.notes.drop("decoding time does not rise", 1)
+		return
+	case c.span(c.held.DTS, u.DTS) > s.time.limit && !s.waiting:
+		s.restart()
+		s.turn(u)
+		return
+	}
+	if s.time.part == 0 {
+		s.time.part = s.cfg.partTarget(c.rate.Duration(u.DTS - c.held.DTS))
+	}
+	s.splitBefore(u)
+	key, long := u.Flags.Has(media.Key), c.length(u.DTS)
+	if key && long >= time.Duration(earlier*float64(s.cfg.Segment)) || long+c.rate.Duration(c.last) > s.time.limit {
+		s.cutLead(u, u.DTS)
+	} else {
+		c.push(u)
+	}
+	s.advance(u.Time())
+}
+
+// splitBefore cuts in front of the held unit if u shows that it lasts too long for
+// the segment under way.
+func (s *segmenter) splitBefore(u *media.Unit) {
+	c := s.lead.cut
+	if held := c.held; held.DTS > c.segStart && c.length(u.DTS) > s.time.limit {
+		c.held = nil
+		s.cutLead(held, 0)
+	}
+}
+
+// cutLead starts the next segment of the lead with u. next is as in cutter.finish.
+func (s *segmenter) cutLead(u *media.Unit, next media.Ticks) {
+	c := s.lead.cut
+	at := c.rate.Duration(u.DTS + c.offset)
+	b := boundary{msn: s.current.msn + 1, at: at, end: at, cc: s.cc, key: u.Flags.Has(media.Key)}
+	c.finish(next)
+	s.shape(s.lead)
+	s.current, s.lead.at = b, b
+	s.bounds = append(s.bounds, b)
+	c.begin(b, s.lead.init, u)
+}
+
+// advance moves the frontier and lets the other lanes follow.
+func (s *segmenter) advance(to time.Duration) {
+	s.frontier = max(s.frontier, to)
+	for _, l := range s.lanes {
+		if l != s.lead {
+			s.follow(l)
+			s.catchUp(l, s.frontier)
+		}
+	}
+	passed := slices.IndexFunc(s.bounds, func(b boundary) bool {
+		return slices.ContainsFunc(s.lanes, func(l *lane) bool { return !l.passenger && l.at.msn < b.msn })
+	})
+	if passed < 0 {
+		passed = len(s.bounds)
+	}
+	s.bounds = slices.Delete(s.bounds, 0, passed)
+}
+
+// finish writes what is held and ends the last segment of every rendition.
+func (s *segmenter) finish() {
+	if !s.started {
+		return
+	}
+	end := s.lead.cut.end()
+	s.frontier = end + maxPendingTime
+	for _, l := range s.lanes {
+		if l == s.lead {
+			continue
+		}
+		s.follow(l)
+		s.catchUp(l, end)
+		for b, ok := s.nextBound(l); ok && !l.passenger; b, ok = s.nextBound(l) {
+			s.pass(l, b, nil)
+		}
+	}
+	for _, l := range s.lanes {
+		if !l.passenger && l.begun {
+			l.close(end, 0)
+		}
+	}
+	s.shape(s.lead)
+}

@@ -1,0 +1,146 @@
+package hls
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// How long caches may keep things. A segment's content never changes. A media
+// playlist that was waited for is the answer to exactly that request for ever, but
+// nobody asks again, so caches that join requests need it only for a moment; one
+// that was not waited for is old with the next part.
+const (
+	immutableCaching = "public, max-age=31536000, immutable"
+	blockedCaching   = "public, max-age=6"
+	liveCaching      = "no-cache"
+	endedCaching     = "public, max-age=5"
+	indexCaching     = "public, max-age=1"
+)
+
+func mediaCaching(s *snapshot, q query) string {
+	switch {
+	case s.ended:
+		return endedCaching
+	case q.block:
+		return blockedCaching
+	default:
+		return liveCaching
+	}
+}
+
+// sendPlaylist answers with a playlist, compressed if the client wants that.
+func sendPlaylist(w http.ResponseWriter, r *http.Request, b *body, caching string) error {
+	h := w.Header()
+	data := b.plain
+	h.Set("Content-Type", "application/vnd.apple.mpegurl")
+	h.Set("Cache-Control", caching)
+	h.Set("Vary", "Accept-Encoding")
+	if acceptsGzip(r.Header.Get("Accept-Encoding")) {
+		data = b.zip()
+		h.Set("Content-Encoding", "gzip")
+	}
+	h.Set("Content-Length", strconv.Itoa(len(data)))
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(data) // a client that has gone needs no answer
+	}
+	return nil
+}
+
+// acceptsGzip reads an Accept-Encoding header (RFC 9110 section 12.5.3).
+func acceptsGzip(header string) bool {
+	for item := range strings.SplitSeq(header, ",") {
+		coding, params, _ := strings.Cut(strings.TrimSpace(item), ";")
+		if !strings.EqualFold(coding, "gzip") && coding != "*" {
+			continue
+		}
+		q := strings.ReplaceAll(params, " ", "")
+		return !strings.HasPrefix(q, "q=0") || strings.Trim(q, "q=0.") != ""
+	}
+	return false
+}
+
+func contentType(leaf string) string {
+	if strings.HasSuffix(leaf, tsExt) {
+		return "video/mp2t"
+	}
+	return "video/mp4"
+}
+
+// send answers with something whose content never changes.
+func send(w http.ResponseWriter, r *http.Request, leaf string, c content) error {
+	h := w.Header()
+	h.Set("Content-Type", contentType(leaf))
+	h.Set("Cache-Control", immutableCaching)
+	if r.Header.Get("Range") != "" {
+		// The name is as good as a hash of the content.
+		h.Set("ETag", strconv.Quote(leaf))
+		http.ServeContent(w, r, "", time.Time{}, c.reader())
+		return nil
+	}
+	h.Set("Accept-Ranges", "bytes")
+	h.Set("Content-Length", strconv.FormatInt(c.size(), 10))
+	if r.Method == http.MethodHead {
+		return nil
+	}
+	for _, piece := range c {
+		if _, err := w.Write(piece); err != nil {
+			return nil // the client has gone
+		}
+	}
+	return nil
+}
+
+func (c content) size() int64 {
+	var n int64
+	for _, piece := range c {
+		n += int64(len(piece))
+	}
+	return n
+}
+
+func (c content) reader() *pieces { return &pieces{content: c, size: c.size()} }
+
+// pieces reads and seeks in content.
+type pieces struct {
+	content content
+	size    int64
+	at      int64
+}
+
+var errSeek = errors.New("seek before the start")
+
+// Seek implements io.Seeker.
+func (p *pieces) Seek(offset int64, whence int) (int64, error) {
+	switch whence {
+	case io.SeekCurrent:
+		offset += p.at
+	case io.SeekEnd:
+		offset += p.size
+	}
+	if offset < 0 {
+		return p.at, errSeek
+	}
+	p.at = offset
+	return p.at, nil
+}
+
+// Read implements io.Reader.
+func (p *pieces) Read(b []byte) (int, error) {
+	if len(b) == 0 {
+		return 0, nil
+	}
+	skip := p.at
+	for _, piece := range p.content {
+		if skip < int64(len(piece)) {
+			n := copy(b, piece[skip:])
+			p.at += int64(n)
+			return n, nil
+		}
+		skip -= int64(len(piece))
+	}
+	return 0, io.EOF
+}

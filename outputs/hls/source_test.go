@@ -1,0 +1,98 @@
+package hls
+
+import (
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"weir/pipeline"
+	"weir/pipeline/media"
+	"weir/pipeline/service/httpd"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// epoch is when all scripted streams start.
+var epoch = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// studio is a segmenter with what serves its output.
+type studio struct {
+	*segmenter
+	registry *registry
+	site     *httpd.Server
+	cfg      Config
+}
+
+const testPath = "live/studio"
+
+func newStudio(t *testing.T, change func(*Config)) *studio {
+	t.Helper()
+	cfg := defaults()
+	if change != nil {
+		change(&cfg)
+	}
+	if err := cfg.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	s := &studio{registry: newRegistry(), site: httpd.New(httpd.Config{}), cfg: cfg}
+	pattern, err := pipeline.ParsePattern("live/{name}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &factory{site: s.site, registry: s.registry, holds: newHolds()}
+	withdraw, err := f.Announce(pipeline.Announcement{Pattern: pattern, Wake: func(string) error { return io.EOF }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(withdraw)
+	s.open(t, "token")
+	return s
+}
+
+// open starts a run of the stage.
+func (s *studio) open(t *testing.T, token string) {
+	t.Helper()
+	log := slog.New(slog.NewTextHandler(t.Output(), nil))
+	n := newNotes(log)
+	st := s.registry.open(testPath, func(prev *store) *store { return newStore(s.cfg, token, prev, n.fault) })
+	s.segmenter = newSegmenter(s.cfg, st, epoch, n)
+}
+
+func (s *studio) feed(items []media.Item) {
+	for _, item := range items {
+		s.take(item)
+	}
+}
+
+func (s *studio) end() {
+	s.finish()
+	s.store.end()
+}
+
+// get asks for a leaf of the stream.
+func (s *studio) get(t *testing.T, leaf string) *http.Response {
+	t.Helper()
+	w := httptest.NewRecorder()
+	s.site.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/"+testPath+"/"+leaf, nil))
+	return w.Result()
+}
+
+// text is the body of a leaf that must be there.
+func (s *studio) text(t *testing.T, leaf string) string {
+	t.Helper()
+	res := s.get(t, leaf)
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if res.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %s\n%s", leaf, res.Status, b)
+	}
+	return string(b)
+}

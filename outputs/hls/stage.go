@@ -1,0 +1,110 @@
+package hls
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"io"
+
+	"weir/pipeline"
+	"weir/pipeline/media"
+	"weir/pipeline/service/httpd"
+)
+
+//go:embed example.yaml
+var example string
+
+// Type is the stage's type in a configuration.
+const Type = "outputs/hls"
+
+// Site is where playlists and segments are mounted; an *httpd.Server is one.
+type Site interface {
+	Mount(m httpd.Mount) (unmount func())
+}
+
+// Factory makes the stages of type outputs/hls, which serve what they make at site.
+// It is also a pipeline.Announcer.
+func Factory(site Site) pipeline.Factory {
+	f := &factory{site: site, registry: newRegistry(), holds: newHolds()}
+	f.Factory = pipeline.Define(spec(), defaults, f.stage)
+	return f
+}
+
+type factory struct {
+	pipeline.Factory
+	site     Site
+	registry *registry
+	holds    *holds
+}
+
+func spec() pipeline.Spec {
+	return pipeline.Spec{
+		Type: Type,
+		Role: pipeline.Sink,
+		In: []pipeline.Port{{
+			Name: "in",
+			Streams: pipeline.Streams{
+				Form: media.FormAccess,
+				Codecs: []media.Codec{
+					media.CodecH264, media.CodecH265, media.CodecAV1, media.CodecAAC, media.CodecOpus,
+				},
+			},
+			Doc: "one video track with all its layers, and any number of audio tracks",
+		}},
+		Doc:     "serves the stream as low-latency HLS, or as plain HLS with fMP4 or MPEG-TS segments",
+		Example: example,
+	}
+}
+
+// Announce implements pipeline.Announcer.
+func (f *factory) Announce(a pipeline.Announcement) (withdraw func(), err error) {
+	d := &desk{registry: f.registry, holds: f.holds, when: a.When, wake: a.Wake}
+	return f.site.Mount(httpd.Mount{Pattern: a.Pattern, Leaves: leaves(), Serve: d.serve}), nil
+}
+
+func (f *factory) stage(cfg Config, env pipeline.Env) (pipeline.Stage, error) {
+	return &stage{cfg: cfg, env: env, registry: f.registry}, nil
+}
+
+// stage is one run of the output.
+type stage struct {
+	cfg      Config
+	env      pipeline.Env
+	registry *registry
+}
+
+// Run implements pipeline.Stage.
+func (s *stage) Run(ctx context.Context, p *pipeline.Ports) error {
+	n := newNotes(s.env.Log)
+	defer n.flush()
+	st := s.registry.open(s.env.Pipeline, func(prev *store) *store {
+		return newStore(s.cfg, newToken(), prev, n.fault)
+	})
+	defer s.registry.leave(s.env.Pipeline, st, s.cfg.Linger)
+
+	watching, stop := context.WithCancel(ctx)
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		st.seen.watch(watching, p.SetViewers)
+	}()
+	defer func() { stop(); <-watched; p.SetViewers(0) }()
+
+	seg := newSegmenter(s.cfg, st, s.env.Epoch, n)
+	in := p.In("in")
+	for {
+		item, err := in.Recv(ctx)
+		switch {
+		case errors.Is(err, io.EOF):
+			seg.finish()
+			st.end()
+			return nil
+		case err != nil:
+			seg.finish() // whoever comes next goes on from here
+			return err
+		}
+		seg.take(item)
+	}
+}
+
+var _ pipeline.Announcer = (*factory)(nil)

@@ -1,0 +1,81 @@
+package hls
+
+import (
+	"context"
+	"hash/maphash"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// viewers counts who has asked for a playlist lately: addresses with their players,
+// so several of one kind behind one address are one.
+type viewers struct {
+	seed maphash.Seed
+
+	mu   sync.Mutex // guards seen
+	seen map[uint64]time.Time
+	// more is signalled when somebody new has come.
+	more chan struct{}
+}
+
+const (
+	// viewerFor is how long a viewer counts after a request.
+	viewerFor = 10 * time.Second
+	// maxViewers bounds the memory; further ones are not told apart.
+	maxViewers = 20000
+)
+
+func newViewers() *viewers {
+	return &viewers{seed: maphash.MakeSeed(), seen: make(map[uint64]time.Time), more: make(chan struct{}, 1)}
+}
+
+// note counts the sender of a request.
+func (v *viewers) note(r *http.Request) {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		host = r.RemoteAddr
+	}
+	key := maphash.String(v.seed, host) ^ maphash.String(v.seed, "\x00"+r.UserAgent())
+	now := time.Now()
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if _, known := v.seen[key]; !known {
+		if len(v.seen) >= maxViewers {
+			return
+		}
+		select {
+		case v.more <- struct{}{}:
+		default:
+		}
+	}
+	v.seen[key] = now
+}
+
+// count forgets who has gone and returns how many are left.
+func (v *viewers) count(now time.Time) int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for key, last := range v.seen {
+		if now.Sub(last) > viewerFor {
+			delete(v.seen, key)
+		}
+	}
+	return len(v.seen)
+}
+
+// watch reports the number of viewers until ctx ends.
+func (v *viewers) watch(ctx context.Context, report func(int)) {
+	tick := time.NewTicker(viewerFor / 5)
+	defer tick.Stop()
+	for {
+		report(v.count(time.Now()))
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		case <-v.more:
+		}
+	}
+}
