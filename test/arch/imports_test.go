@@ -1,0 +1,227 @@
+package arch
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// goPackage is what `go list` says of one package of this module.
+type goPackage struct {
+	ImportPath, Name, Dir, Doc         string
+	GoFiles, TestGoFiles, XTestGoFiles []string
+	Imports                            []string
+}
+
+// path is the import path without the module.
+func (p goPackage) path() string { return strings.TrimPrefix(p.ImportPath, "weir/") }
+
+// packages lists the module's packages.
+func packages(t *testing.T) []goPackage {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-tags", "invariants,e2e",
+		"-json=ImportPath,Name,Dir,Doc,GoFiles,TestGoFiles,XTestGoFiles,Imports", "weir/...")
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var all []goPackage
+	for dec := json.NewDecoder(out); ; {
+		var p goPackage
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	if len(all) < 10 {
+		t.Fatalf("go list found %d packages", len(all))
+	}
+	return all
+}
+
+// within says whether path is one of the trees or lies in one. "a/*" is each
+// package directly in a, with its own tree.
+func within(path string, trees ...string) bool {
+	return slices.ContainsFunc(trees, func(tree string) bool {
+		if parent, ok := strings.CutSuffix(tree, "/*"); ok {
+			return strings.HasPrefix(path, parent+"/")
+		}
+		return path == tree || strings.HasPrefix(path, tree+"/")
+	})
+}
+
+// layer is one row of the table in DESIGN section 2.
+type layer struct {
+	name     string
+	packages []string
+	below    []string // the layers that it may import
+	never    []string // of these, what it may not
+}
+
+// layers, the first that fits a package being its own.
+func layers() []layer {
+	return []layer{
+		{name: "ground", packages: []string{"pipeline/media", "pipeline/invariants", "configs"}},
+		{name: "media", packages: []string{"pipeline/ring", "pipeline/bitstream", "pipeline/timeline"}, below: []string{"ground"}},
+		{
+			name:     "services",
+			packages: []string{"pipeline/*", "transcode/worker"},
+			below:    []string{"ground", "media", "runtime"},
+		},
+		{name: "runtime", packages: []string{"pipeline"}, below: []string{"ground", "media"}},
+		{
+			name:     "stages",
+			packages: []string{"ingest/*", "transcode/*", "outputs/*", "record", "cluster"},
+			below:    []string{"ground", "media", "runtime", "services"},
+			never:    []string{"pipeline/config"},
+		},
+		{name: "faces", packages: []string{"control", "web"}, below: []string{"ground", "media", "runtime", "services"}},
+		{
+			name:     "commands",
+			packages: []string{"cmd/*", "test/*"},
+			below:    []string{"ground", "media", "runtime", "services", "stages", "faces"},
+		},
+	}
+}
+
+func layerOf(path string) (layer, bool) {
+	all := layers()
+	i := slices.IndexFunc(all, func(l layer) bool { return within(path, l.packages...) })
+	if i < 0 {
+		return layer{}, false
+	}
+	return all[i], true
+}
+
+// family is the part of a path within which packages may import each other: a
+// stage and what is internal to it, a package and its children.
+func family(path string) string {
+	segs := strings.Split(path, "/")
+	n := 2
+	if within(path, "pipeline/service") {
+		n = 3
+	}
+	return strings.Join(segs[:min(n, len(segs))], "/")
+}
+
+func TestLayers(t *testing.T) {
+	for _, p := range packages(t) {
+		here, ok := layerOf(p.path())
+		if !ok {
+			t.Errorf("%s is in no layer: give it one in layers()", p.path())
+			continue
+		}
+		for _, imported := range p.Imports {
+			path, ours := strings.CutPrefix(imported, "weir/")
+			if !ours || family(path) == family(p.path()) {
+				continue
+			}
+			there, _ := layerOf(path)
+			switch {
+			case !slices.Contains(here.below, there.name):
+				t.Errorf("%s (%s) imports %s (%s)", p.path(), here.name, path, there.name)
+			case within(path, here.never...):
+				t.Errorf("%s (%s) imports %s, which is not for it", p.path(), here.name, path)
+			}
+		}
+	}
+}
+
+// walls lists, for each library or standard package that is kept in its place,
+// the packages that may import it.
+func walls() map[string][]string {
+	return map[string][]string{
+		"github.com/pion":                    {"pipeline/service/rtc", "ingest/whip", "outputs/whep", "cluster", "pipeline/bitstream"},
+		"github.com/bluenviron/gohlslib":     {"outputs/hls"},
+		"github.com/bluenviron/mediacommon":  {"pipeline/bitstream", "ingest/file", "outputs/hls", "record"},
+		"github.com/abema/go-mp4":            {"ingest/file", "outputs/hls", "record"},
+		"github.com/yutopp":                  {"pipeline/service/rtmpd"},
+		"github.com/sirupsen/logrus":         {"pipeline/service/rtmpd"},
+		"github.com/mitchellh/mapstructure":  {"pipeline/service/rtmpd"},
+		"github.com/asticode/go-astiav":      {"transcode/internal/av"},
+		"github.com/minio":                   {"pipeline/service/store"},
+		"github.com/goccy/go-yaml":           {"pipeline/config"},
+		"go.yaml.in":                         {"pipeline/config"},
+		"github.com/invopop/jsonschema":      {"pipeline/config"},
+		"github.com/prometheus":              {"control"},
+		"github.com/spf13/cobra":             {"cmd/weir"},
+		"github.com/coreos/go-systemd":       {"cmd/weir"},
+		"os/exec":                            {"transcode/worker", "cmd", "test"},
+		"log":                                nil,
+		"unsafe":                             nil,
+		"math/rand":                          nil,
+		"io/ioutil":                          nil,
+		"github.com/pkg/errors":              nil,
+		"github.com/hashicorp/go-multierror": nil,
+	}
+}
+
+func TestWalls(t *testing.T) {
+	all := walls()
+	for _, p := range packages(t) {
+		for _, imported := range p.Imports {
+			for library, inside := range all {
+				if (imported == library || strings.Contains(library, ".") && within(imported, library)) && !within(p.path(), inside...) {
+					t.Errorf("%s imports %s, which is for %q only", p.path(), imported, inside)
+				}
+			}
+		}
+	}
+}
+
+func TestPackageDocs(t *testing.T) {
+	for _, p := range packages(t) {
+		if p.Doc == "" {
+			t.Errorf("%s has no documentation", p.path())
+		}
+		if p.Name == "main" || len(p.GoFiles) == 1 {
+			continue
+		}
+		if _, err := os.Stat(filepath.Join(p.Dir, "doc.go")); err != nil {
+			t.Errorf("%s: its documentation belongs in doc.go", p.path())
+		}
+	}
+}
+
+// The rules must be able to fail.
+func TestTables(t *testing.T) {
+	for path, want := range map[string]string{
+		"pipeline": "runtime", "pipeline/media": "ground", "pipeline/bitstream/flv": "media",
+		"pipeline/service/httpd": "services", "pipeline/config": "services", "transcode/worker": "services",
+		"transcode/video": "stages", "outputs/hls": "stages", "ingest/file/internal/mp4": "stages",
+		"control": "faces", "cmd/weir": "commands", "elsewhere": "",
+	} {
+		if l, _ := layerOf(path); l.name != want {
+			t.Errorf("%s is in %q, want %q", path, l.name, want)
+		}
+	}
+	for _, c := range []struct {
+		a, b string
+		same bool
+	}{
+		{"ingest/file", "ingest/file/internal/mp4", true},
+		{"ingest/file", "ingest/rtmp", false},
+		{"pipeline/service/httpd", "pipeline/service/rtmpd", false},
+		{"pipeline/bitstream", "pipeline/bitstream/flv", true},
+		{"pipeline", "pipeline/config", false},
+	} {
+		if same := family(c.a) == family(c.b); same != c.same {
+			t.Errorf("%s and %s are of one family: %v", c.a, c.b, same)
+		}
+	}
+}
