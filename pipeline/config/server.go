@@ -12,11 +12,11 @@ import (
 
 // Server is the `server:` section: what all pipelines share.
 type Server struct {
-	HTTP  Listener `yaml:"http" doc:"The HTTP listener: HLS, the watch page, metrics and health. It speaks HTTPS if server.tls has a certificate."`
-	RTMP  Listener `yaml:"rtmp" doc:"The RTMP listener, for publishers."`
-	RTMPS Listener `yaml:"rtmps" doc:"RTMP over TLS, with the certificate of server.tls. Off unless it has an address."`
-	TLS   TLS      `yaml:"tls" doc:"The certificate of the HTTP and the RTMPS listener."`
-	Log   Log      `yaml:"log" doc:"The log on standard error."`
+	HTTP  Listener       `yaml:"http" doc:"The HTTP listener: HLS, the watch page, metrics and health. It speaks HTTPS if server.tls has a certificate."`
+	RTMP  Listener       `yaml:"rtmp" doc:"The RTMP listener, for publishers."`
+	RTMPS SecureListener `yaml:"rtmps" doc:"RTMP over TLS, with the certificate of server.tls. Off unless it has an address."`
+	TLS   TLS            `yaml:"tls" doc:"The certificate of the HTTP and the RTMPS listener."`
+	Log   Log            `yaml:"log" doc:"The log on standard error."`
 	// Files is where stages open files for reading, by paths relative to it.
 	Files string `yaml:"files" doc:"The directory that ingest/file reads from. Nothing outside of it can be opened."`
 	// DrainTimeout bounds how long a SIGTERM waits for pipelines to end.
@@ -31,6 +31,13 @@ type Listener struct {
 	// is the built-in limit.
 	Connections int `yaml:"connections" doc:"How many connections may be open at once; 0 is the built-in limit."`
 	PerAddress  int `yaml:"per_address" doc:"How many of them may come from one IPv4 address or IPv6 /64 network; 0 is the built-in limit."`
+}
+
+// SecureListener is a second address for a protocol, which shares the limits of the
+// first.
+type SecureListener struct {
+	// Listen is as in Listener.
+	Listen string `yaml:"listen" doc:"The address, host:port or :port for all of them. An empty text turns the listener off."`
 }
 
 // TLS names a certificate and its key, both PEM files.
@@ -59,12 +66,7 @@ func DefaultServer() Server {
 // Validate checks what a file has said.
 func (s *Server) Validate() error {
 	var errs []error
-	for _, l := range []struct {
-		name string
-		*Listener
-	}{{"http", &s.HTTP}, {"rtmp", &s.RTMP}, {"rtmps", &s.RTMPS}} {
-		errs = append(errs, l.validate(l.name))
-	}
+	errs = append(errs, s.HTTP.validate("http"), s.RTMP.validate("rtmp"), validAddress("rtmps", s.RTMPS.Listen))
 	if (s.TLS.Cert == "") != (s.TLS.Key == "") {
 		errs = append(errs, pipeline.Fieldf("tls", "a certificate needs both cert and key"))
 	}
@@ -83,13 +85,7 @@ func (s *Server) Validate() error {
 }
 
 func (l *Listener) validate(name string) error {
-	var errs []error
-	if l.Listen != "" {
-		if _, port, err := net.SplitHostPort(l.Listen); err != nil || !validPort(port) {
-			errs = append(errs, pipeline.Fieldf(name+".listen", "%q is no address to listen on", l.Listen).
-				WithHint("write :1935 or 127.0.0.1:1935"))
-		}
-	}
+	errs := []error{validAddress(name, l.Listen)}
 	if l.Connections < 0 {
 		errs = append(errs, pipeline.Fieldf(name+".connections", "%d is negative", l.Connections))
 	}
@@ -97,6 +93,13 @@ func (l *Listener) validate(name string) error {
 		errs = append(errs, pipeline.Fieldf(name+".per_address", "%d is negative", l.PerAddress))
 	}
 	return errors.Join(errs...)
+}
+
+func validAddress(name, address string) error {
+	if _, port, err := net.SplitHostPort(address); address == "" || err == nil && validPort(port) {
+		return nil
+	}
+	return pipeline.Fieldf(name+".listen", "%q is no address to listen on", address).WithHint("write :1935 or 127.0.0.1:1935")
 }
 
 func validPort(s string) bool {

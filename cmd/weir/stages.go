@@ -1,0 +1,48 @@
+package main
+
+import (
+	"crypto/tls"
+	"log/slog"
+
+	"weir/ingest/file"
+	"weir/ingest/rtmp"
+	"weir/outputs/hls"
+	"weir/pipeline"
+	"weir/pipeline/config"
+	"weir/pipeline/service/httpd"
+	"weir/pipeline/service/rtmpd"
+)
+
+// services are what stages stand on. With the zero value, stage types can be
+// described and their configurations checked, but nothing can run.
+type services struct {
+	http  *httpd.Server
+	rtmp  *rtmpd.Server
+	door  *rtmp.Door // where rtmp brings its publishers
+	files string     // what ingest/file reads beneath
+}
+
+func newServices(settings config.Server, cert *tls.Config, log *slog.Logger) services {
+	door := new(rtmp.Door)
+	return services{
+		http: httpd.New(httpd.Config{
+			TLS: cert, Log: log.With("service", "http"),
+			Limits: httpd.Limits{Conns: settings.HTTP.Connections, ConnsPerAddr: settings.HTTP.PerAddress},
+		}),
+		rtmp: rtmpd.NewServer(rtmpd.Config{
+			Handler: rtmp.Handler(door), Log: log.With("service", "rtmp"),
+			Limits: rtmpd.Limits{Connections: settings.RTMP.Connections, PerAddress: settings.RTMP.PerAddress},
+		}),
+		door:  door,
+		files: settings.Files,
+	}
+}
+
+// stages is THE list of the stage types that this binary knows.
+func stages(s services) []pipeline.Factory {
+	return []pipeline.Factory{
+		rtmp.Factory(s.door),
+		file.Factory(s.files),
+		hls.Factory(s.http),
+	}
+}
