@@ -1,6 +1,7 @@
 package httpd
 
 import (
+	"maps"
 	"net/http"
 	"path"
 	"slices"
@@ -66,10 +67,7 @@ func (s *Server) Mount(m Mount) (unmount func()) {
 func (s *Server) Handle(pattern string, h http.Handler) {
 	s.change(func(t *table) {
 		if pattern == "/" || !strings.HasSuffix(pattern, "/") {
-			exact := make(map[string]http.Handler, len(t.exact)+1)
-			for p, h := range t.exact {
-				exact[p] = h
-			}
+			exact := maps.Clone(t.exact)
 			exact[pattern] = h
 			t.exact = exact
 			return

@@ -64,7 +64,7 @@ func New(c Config) *Server {
 		s.log = slog.New(slog.DiscardHandler)
 	}
 	s.door = &door{limits: &s.limits, byAddr: make(map[netip.Addr]int)}
-	s.routes.Store(&table{})
+	s.routes.Store(&table{exact: make(map[string]http.Handler)})
 	return s
 }
 
