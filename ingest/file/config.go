@@ -9,9 +9,9 @@ import (
 // Config is the configuration of a file source.
 type Config struct {
 	// Path of the file, MP4 or FLV, relative to the directory of files.
-	Path string `yaml:"path" json:"path"`
+	Path string `yaml:"path" json:"path" doc:"The file, MP4 or FLV, relative to server.files."`
 	// Loop plays the file over and over; otherwise the stream ends with it.
-	Loop bool `yaml:"loop" json:"loop"`
+	Loop bool `yaml:"loop" json:"loop" doc:"Play it over and over; otherwise the stream ends with the file."`
 }
 
 func defaults() Config { return Config{Loop: true} }

@@ -2,10 +2,10 @@ package hls
 
 import (
 	"errors"
-	"fmt"
 	"math"
 	"time"
 
+	"weir/pipeline"
 	"weir/pipeline/media"
 )
 
@@ -19,27 +19,27 @@ const (
 type Config struct {
 	// LowLatency publishes every segment in parts while it is being made. It needs
 	// the container fmp4; with mpegts it has no effect.
-	LowLatency bool `yaml:"low_latency" json:"low_latency"`
+	LowLatency bool `yaml:"low_latency" json:"low_latency" doc:"Publish every segment in parts while it is being made. It needs the container fmp4."`
 	// Container is that of segments: fmp4 or mpegts. MPEG-TS carries H.264, H.265,
 	// AAC and Opus, and audio and video are in the same segments.
-	Container string `yaml:"container" json:"container"`
+	Container string `yaml:"container" json:"container" enum:"fmp4,mpegts" doc:"The container of segments. mpegts carries H.264, H.265, AAC and Opus, audio and video together."`
 	// Part is how long a part is, about: whole frames have to fit.
-	Part time.Duration `yaml:"part" json:"part"`
+	Part time.Duration `yaml:"part" json:"part" doc:"How long a part is, about: whole frames have to fit."`
 	// Segment is how long a segment is at least. It ends at the next key frame.
-	Segment time.Duration `yaml:"segment" json:"segment"`
+	Segment time.Duration `yaml:"segment" json:"segment" doc:"How long a segment is at least. It ends at the next key frame."`
 	// MaxSegment is how long a segment may get if no key frame comes. By default
 	// the first segment decides, with 10s as the most it may take.
-	MaxSegment time.Duration `yaml:"max_segment" json:"max_segment"`
+	MaxSegment time.Duration `yaml:"max_segment" json:"max_segment" doc:"How long a segment may get if no key frame comes. By default the first segment decides."`
 	// Segments is how many segments a live playlist lists.
-	Segments int `yaml:"segments" json:"segments"`
+	Segments int `yaml:"segments" json:"segments" doc:"How many segments a live playlist lists."`
 	// Window is how far viewers can seek back. Segments that are older than the
 	// playlist's newest ones are kept on disk. 0 keeps none.
-	Window time.Duration `yaml:"window" json:"window"`
+	Window time.Duration `yaml:"window" json:"window" doc:"How far back viewers can seek, from segments kept on disk; 0 keeps none."`
 	// Directory is where the segments of a window are kept. They are deleted when
 	// they leave the window and when the stream has ended.
-	Directory string `yaml:"directory" json:"directory"`
+	Directory string `yaml:"directory" json:"directory" doc:"Where the segments of a window are kept until they leave it or the stream has ended."`
 	// Linger is how long the last playlist is served after the stream has ended.
-	Linger time.Duration `yaml:"linger" json:"linger"`
+	Linger time.Duration `yaml:"linger" json:"linger" doc:"How long the last playlist is served after the stream has ended."`
 }
 
 func defaults() Config {
@@ -61,11 +61,11 @@ func (c *Config) Validate() error {
 	var errs []error
 	within := func(name string, v, low, high time.Duration) {
 		if v < low || v > high {
-			errs = append(errs, fmt.Errorf("%s: %v is not between %v and %v", name, v, low, high))
+			errs = append(errs, pipeline.Fieldf(name, "%v is not between %v and %v", v, low, high))
 		}
 	}
 	if c.Container != containerFMP4 && c.Container != containerMPEGTS {
-		errs = append(errs, fmt.Errorf("container: %q is neither fmp4 nor mpegts", c.Container))
+		errs = append(errs, pipeline.Fieldf("container", "%q is neither fmp4 nor mpegts", c.Container))
 	}
 	within("part", c.Part, 50*time.Millisecond, 2*time.Second)
 	within("segment", c.Segment, 500*time.Millisecond, longestSegment)
@@ -73,15 +73,16 @@ func (c *Config) Validate() error {
 		within("max_segment", c.MaxSegment, c.Segment, longestSegment)
 	}
 	if c.LowLatency && c.Part > c.Segment {
-		errs = append(errs, fmt.Errorf("part: %v is longer than a segment", c.Part))
+		errs = append(errs, pipeline.Fieldf("part", "%v is longer than a segment", c.Part))
 	}
 	if c.Segments < 3 || c.Segments > 100 {
-		errs = append(errs, fmt.Errorf("segments: %d is not between 3 and 100", c.Segments))
+		errs = append(errs, pipeline.Fieldf("segments", "%d is not between 3 and 100", c.Segments))
 	}
 	if c.Window != 0 {
 		within("window", c.Window, time.Minute, 24*time.Hour)
 		if c.Directory == "" {
-			errs = append(errs, errors.New("window: needs a directory to keep the segments in"))
+			errs = append(errs, pipeline.Fieldf("window", "it needs a directory to keep the segments in").
+				WithHint("add directory: /var/lib/weir/hls"))
 		}
 	}
 	within("linger", c.Linger, 0, time.Hour)
