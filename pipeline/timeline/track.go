@@ -199,7 +199,7 @@ func (t *Track) sound(s *Stamp, flags media.Flags) Place {
 		t.push(max(1, t.line.ticks(t, behind)), s.Arrived)
 	}
 	p := Place{DTS: max(want+step, t.last+1)}
-	if step > t.tolerance {
+	if step > t.tolerance && flags == 0 {
 		p.Flags = media.Gap
 	}
 	p.PTS = p.DTS + t.ticks(min(max(s.Offset, 0), t.line.gap))
