@@ -1,0 +1,189 @@
+package rtmp
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"weir/pipeline"
+	"weir/pipeline/instance"
+	"weir/pipeline/media"
+	"weir/pipeline/service/rtmpd"
+)
+
+//go:embed example.yaml
+var example string
+
+// factory is a Factory that announces at a door.
+type factory struct {
+	pipeline.Factory
+	*Door
+}
+
+// Factory makes RTMP sources that take their publishers from the door.
+func Factory(door *Door) pipeline.Factory {
+	spec := pipeline.Spec{
+		Type: "ingest/rtmp", Role: pipeline.Source, Live: true,
+		Out: []pipeline.Port{{Name: "out", Streams: pipeline.Streams{
+			Form: media.FormAccess,
+			Codecs: []media.Codec{
+				media.CodecH264, media.CodecH265, media.CodecAV1, media.CodecAAC, media.CodecOpus, media.CodecMP3,
+			},
+		}}},
+		Doc: "Takes publishers by RTMP and Enhanced RTMP.", Example: example,
+	}
+	make := func(c Config, env pipeline.Env) (pipeline.Stage, error) {
+		s := &stage{door: door, env: env, log: env.Log}
+		if s.log == nil {
+			s.log = slog.New(slog.DiscardHandler)
+		}
+		s.config.Store(&c)
+		return s, nil
+	}
+	return factory{pipeline.Define(spec, defaults, make), door}
+}
+
+// stage serves the publishers of one path.
+type stage struct {
+	door   *Door
+	env    pipeline.Env
+	log    *slog.Logger
+	config atomic.Pointer[Config]
+	status status
+}
+
+// Reconfigure takes any change: keys are checked at the door.
+func (s *stage) Reconfigure(cfg any) (bool, error) {
+	c, ok := cfg.(*Config)
+	if !ok {
+		return false, fmt.Errorf("configuration is a %T", cfg)
+	}
+	s.config.Store(c)
+	return true, nil
+}
+
+// Run serves one publisher after the other.
+func (s *stage) Run(ctx context.Context, p *pipeline.Ports) error {
+	seat, err := s.door.Sit(s.env.Pipeline)
+	if err != nil {
+		return pipeline.Fail(pipeline.Config, "serve publishers", err)
+	}
+	defer seat.Leave()
+	var closing sync.WaitGroup
+	defer closing.Wait()
+	if s.config.Load().weak() {
+		s.log.Warn("a publish key is short enough to be guessed; use 16 characters or more")
+	}
+	out := newFeed(p.Out("out"), s.env.Epoch, s.log, &s.status)
+	var next Publisher
+	for {
+		peer := next
+		if peer == nil {
+			peer = s.await(ctx, seat)
+		}
+		if peer == nil {
+			return nil
+		}
+		var why error
+		next, why = s.serve(ctx, seat, peer, out)
+		closing.Go(func() { peer.Close(why) }) // takes a while if the network does not
+	}
+}
+
+// await waits for a publisher. It returns nil when ctx ends or, in an instance that
+// a publisher started, when the grace has passed.
+func (s *stage) await(ctx context.Context, seat *instance.Seat[Publisher]) Publisher {
+	s.status.waiting()
+	timer := time.NewTimer(s.config.Load().Grace)
+	defer timer.Stop()
+	limit := timer.C
+	if s.env.When != pipeline.Published {
+		limit = nil
+	}
+	select {
+	case peer := <-seat.Peers():
+		return peer
+	case <-limit:
+		s.log.Info("no publisher came back", "grace", s.config.Load().Grace)
+		return nil
+	case <-ctx.Done():
+		return nil
+	}
+}
+
+// The reasons to close a publisher.
+func errDisplaced() error {
+	return rtmpd.BadName("Another publisher with a valid key has taken over this stream.")
+}
+
+func errEnded() error { return rtmpd.Failed("The stream has been ended by the server.") }
+
+// serve hears a publisher until it ends, ctx ends, or another one comes, which it
+// returns. It says why the publisher is to be closed.
+func (s *stage) serve(ctx context.Context, seat *instance.Seat[Publisher], p Publisher, out *feed) (Publisher, error) {
+	hearing, stop := context.WithCancel(ctx)
+	var watch sync.WaitGroup
+	var next Publisher
+	watch.Go(func() {
+		select {
+		case next = <-seat.Peers():
+			stop()
+		case <-hearing.Done():
+		}
+	})
+	log := s.log.With("remote", p.Request().Remote.String())
+	s.status.publishing(p.Request())
+	log.Info("publisher has come", "encoder", printable(p.Request().Encoder), "secure", p.Request().Secure)
+	err := s.hear(hearing, p, out.session(log))
+	stop()
+	watch.Wait()
+
+	switch {
+	case next != nil:
+		s.status.takenOver()
+		log.Info("publisher is taken over", "by", next.Request().Remote.String())
+		return next, errDisplaced()
+	case ctx.Err() != nil:
+		return nil, errEnded()
+	case errors.Is(err, io.EOF):
+		log.Info("publisher has gone")
+	default:
+		log.Warn("publisher is lost", "error", err)
+	}
+	return nil, err
+}
+
+// hear receives from a publisher and feeds what comes.
+func (s *stage) hear(ctx context.Context, p Publisher, session *session) error {
+	defer session.end(ctx)
+	meter := meter{}
+	for {
+		m, err := p.Recv(ctx)
+		if err != nil {
+			return err
+		}
+		if rate := meter.add(len(m.Payload), m.Arrived); rate > int64(s.config.Load().MaxBitrate) {
+			return rtmpd.Denied(fmt.Sprintf("The stream has %v; at most %v are allowed. Lower the encoder's bitrate, or send in real time (ffmpeg -re).",
+				pipeline.Bitrate(rate), s.config.Load().MaxBitrate))
+		}
+		if err := session.take(ctx, m); err != nil {
+			return err
+		}
+	}
+}
+
+// Describe implements pipeline.Describer.
+func (s *stage) Describe() any { return s.status.snapshot() }
+
+var (
+	_ pipeline.Announcer    = factory{}
+	_ pipeline.Reconfigurer = (*stage)(nil)
+	_ pipeline.Describer    = (*stage)(nil)
+	_ Publisher             = (*rtmpd.Publisher)(nil)
+)
