@@ -113,7 +113,7 @@ func runServer(ctx context.Context, out io.Writer, src *source, watch bool, star
 		return err
 	}
 	for _, note := range file.Notes {
-		s.log.Warn(note.Message, "at", fmt.Sprintf("%s:%d", note.File, note.Line))
+		s.log.Debug(note.Message, "at", fmt.Sprintf("%s:%d", note.File, note.Line))
 	}
 	if err := s.apply(file.Plans); err != nil {
 		return err

@@ -94,7 +94,7 @@ func (s *server) close() {
 // routes adds what is served beside the streams.
 func (s *server) routes() {
 	h := s.services.http
-	h.Handle("/{$}", s.site.Home())
+	h.Handle("/", s.site.Home())
 	h.Handle("/assets/", s.site.Assets())
 	h.Handle("/metrics", control.Metrics(s.manager.Snapshots, s.samples, version()))
 	h.Handle("/livez", control.Live())
@@ -112,7 +112,7 @@ func (s *server) routes() {
 			return nil
 		}},
 	))
-	h.Handle("GET /v1/streams", control.Streams(s.manager.Snapshots))
+	h.Handle("/v1/streams", control.Streams(s.manager.Snapshots))
 }
 
 // apply brings plans into force and gives each pipeline its page.
