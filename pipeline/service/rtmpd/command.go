@@ -3,6 +3,7 @@ package rtmpd
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // command is a decoded command message (section 7.1.1).
@@ -91,7 +92,7 @@ func parseConnect(c *command) (hello, error) {
 	if len(h.app) > maxName || len(h.tcURL) > maxName {
 		return hello{}, fmt.Errorf("app or tcUrl is longer than %d bytes", maxName)
 	}
-	h.encoder = h.encoder[:min(len(h.encoder), 64)]
+	h.encoder = strings.ToValidUTF8(h.encoder[:min(len(h.encoder), 64)], "")
 	h.enhanced = o.Get("fourCcList") != nil || o.Get("videoFourCcInfoMap") != nil || o.Get("audioFourCcInfoMap") != nil
 	return h, nil
 }

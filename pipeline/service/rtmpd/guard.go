@@ -189,35 +189,42 @@ func (g *guard) shrug(c *command) error {
 
 // admit is the library's question whether a publish is welcome. ctx ends with the
 // server.
-func (g *guard) admit(ctx context.Context) (err error) {
+func (g *guard) admit(ctx context.Context) error {
+	g.rmu.Lock()
+	r := g.request
+	g.request = nil
+	g.rmu.Unlock()
+	err := errors.New("publish out of order")
+	if r != nil {
+		err = g.ask(ctx, r)
+	}
+	if err != nil {
+		g.refuse(err)
+	}
+	return err
+}
+
+// ask asks the Handler.
+func (g *guard) ask(ctx context.Context, r *Request) (err error) {
+	if r.fault != nil {
+		return BadName(r.fault.Error())
+	}
+	p := newPublisher(g, *r)
 	defer func() {
 		if r := recover(); r != nil {
 			err = g.server.caught(r)
 		}
 		if err != nil {
-			g.refuse(err)
+			p.finish(err) // the Handler may have given it to somebody
 		}
 	}()
-	g.rmu.Lock()
-	r := g.request
-	g.request = nil
-	g.rmu.Unlock()
-	switch {
-	case r == nil:
-		return errors.New("publish out of order")
-	case r.fault != nil:
-		return BadName(r.fault.Error())
-	}
 	ctx, cancel := context.WithDeadline(ctx, g.opened.Add(g.server.limits.Publish))
 	defer cancel()
-	p := newPublisher(g, *r)
 	g.trust() // now, because the Handler may have p read from before it returns
 	if err := g.server.handle(ctx, p); err != nil {
-		p.finish(err)
 		return err
 	}
 	if !g.ticket.publishing(true) {
-		p.finish(errDisplaced)
 		return errDisplaced
 	}
 	g.publisher.Store(p)
@@ -226,13 +233,13 @@ func (g *guard) admit(ctx context.Context) (err error) {
 
 // refuse keeps the words for the library's refusal, which has none of its own.
 func (g *guard) refuse(err error) {
-	g.server.count.refused[RefusedPublish].Add(1)
+	g.server.refused(RefusedPublish, g.remote.Addr(), err)
 	var s *StatusError
 	if !errors.As(err, &s) {
 		s = Failed("the server cannot take the stream now")
 	}
 	g.refusal.Store(s)
-	g.ended(err)
+	g.ended(s)
 }
 
 // Write takes the library's answers.

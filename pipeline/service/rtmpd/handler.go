@@ -1,11 +1,21 @@
 package rtmpd
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/yutopp/go-rtmp"
 	libmsg "github.com/yutopp/go-rtmp/message"
 )
+
+// serverName is what clients are told about the server. Old encoders look for a
+// Flash Media Server of version 3.
+func serverName() rtmp.ResponsePreset {
+	return &rtmp.DefaultResponsePreset{
+		ServerConnectResultProperties: libmsg.NetConnectionConnectResultProperties{FMSVer: "FMS/3,0,1,123", Capabilities: 31, Mode: 1},
+		ServerConnectResultData:       map[string]any{"server": "weir"},
+	}
+}
 
 // callbacks is where the library's sixteen callbacks end: one asks, two refuse,
 // the others have nothing to do.
@@ -21,7 +31,7 @@ func (h *callbacks) OnPublish(*rtmp.StreamContext, uint32, *libmsg.NetStreamPubl
 
 // OnPlay refuses: streams are watched by other protocols.
 func (*callbacks) OnPlay(*rtmp.StreamContext, uint32, *libmsg.NetStreamPlay) error {
-	return fmt.Errorf("play is not supported")
+	return errors.New("play is not supported")
 }
 
 // OnUnknownCommandMessage is called for commands that are not legal in the state.

@@ -24,8 +24,8 @@ type Request struct {
 	Remote netip.AddrPort
 	// Secure says whether it came by RTMPS.
 	Secure bool
-	// Encoder is what the peer calls itself (flashVer), at most 64 bytes of
-	// anything.
+	// Encoder is what the peer calls itself (flashVer): at most 64 bytes of any
+	// UTF-8.
 	Encoder string
 
 	fault  error  // the address is not valid

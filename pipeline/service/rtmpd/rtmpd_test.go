@@ -66,10 +66,12 @@ func TestPublish(t *testing.T) {
 	if st := s.Stats(); st.Publishers != 1 || st.Pending != 0 || st.Connections != 1 {
 		t.Errorf("stats: %+v", st)
 	}
-	if err := c.Close(); err != nil {
-		t.Error(err)
-	}
+	closed := make(chan error, 1)
+	go func() { closed <- c.Close() }()
 	if _, err := p.Recv(t.Context()); !errors.Is(err, io.EOF) {
 		t.Errorf("at the end: %v", err)
+	}
+	if err := <-closed; err != nil {
+		t.Error(err)
 	}
 }

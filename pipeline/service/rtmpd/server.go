@@ -22,8 +22,9 @@ type Config struct {
 	Handler Handler
 	// Limits may be zero.
 	Limits Limits
-	// Log gets one line per publish, and summaries of what was refused; nil
-	// discards them. Keys are never logged.
+	// Log gets panics, failures to accept, and refusals, of which it gets no more
+	// than one per reason every ten seconds; nil discards them. Keys are never
+	// logged, and accepted publishers are the Handler's to log.
 	Log *slog.Logger
 }
 
@@ -86,7 +87,7 @@ func (s *Server) serve(ctx context.Context, ln net.Listener, conf *tls.Config) e
 // the Handler.
 func (s *Server) startLibrary(ctx context.Context) (d *desk, stop func()) {
 	d = newDesk()
-	logger := libraryLogger(s.caught)
+	logger, preset := libraryLogger(s.caught), serverName()
 	library := rtmp.NewServer(&rtmp.ServerConfig{OnConnect: func(c net.Conn) (io.ReadWriteCloser, *rtmp.ConnConfig) {
 		g := c.(*waiting).guard //nolint:forcetypeassert // the desk yields nothing else
 		return g, &rtmp.ConnConfig{
@@ -98,7 +99,8 @@ func (s *Server) startLibrary(ctx context.Context) (d *desk, stop func()) {
 				DefaultAckWindowSize:       window,
 				DefaultBandwidthWindowSize: window,
 			},
-			Logger: logger,
+			Logger:  logger,
+			RPreset: preset,
 		}
 	}})
 	over := make(chan struct{})
