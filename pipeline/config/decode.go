@@ -46,7 +46,7 @@ func (d *decoder) decode(n *node, at place, v reflect.Value) {
 		d.scalar(n, at, v)
 		return
 	}
-	switch v.Kind() { //nolint:exhaustive // the test of all registered configurations finds the others
+	switch v.Kind() { // the test of all registered configurations finds other kinds
 	case reflect.Struct:
 		d.structure(n, at, v)
 	case reflect.Slice:
@@ -67,7 +67,7 @@ func isScalarType(t reflect.Type) bool {
 	if reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) {
 		return true
 	}
-	switch t.Kind() { //nolint:exhaustive // the others are not scalars
+	switch t.Kind() { // the others are not scalars
 	case reflect.String, reflect.Bool, reflect.Float64,
 		reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
 		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:

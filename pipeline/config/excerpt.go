@@ -23,16 +23,16 @@ type source struct {
 const maxExcerpt = 120
 
 // secretKey matches keys whose values are not shown, whatever their type.
-var secretKey = regexp.MustCompile(`(?i)(^|_)(keys?|secrets?|tokens?|passwords?|passphrase)$`) //nolint:gochecknoglobals // compiled once, never changed
+var secretKey = regexp.MustCompile(`(?i)(^|_)(keys?|secrets?|tokens?|passwords?|passphrase)$`)
 
 // secretText matches the same in a text that could not be parsed.
-var secretText = regexp.MustCompile(`(?i)(keys?|secrets?|tokens?|passwords?|passphrase)["']?\s*:`) //nolint:gochecknoglobals // compiled once, never changed
+var secretText = regexp.MustCompile(`(?i)(keys?|secrets?|tokens?|passwords?|passphrase)["']?\s*:`)
 
 // variableOnly matches the rest of such a line if it only names variables.
-var variableOnly = regexp.MustCompile(`^["']?\$\{[A-Za-z0-9_]+\}["'}\], ]*$`) //nolint:gochecknoglobals // compiled once, never changed
+var variableOnly = regexp.MustCompile(`^["']?\$\{[A-Za-z0-9_]+\}["'}\], ]*$`)
 
 // secretReference matches values that only say where a secret is.
-var secretReference = regexp.MustCompile(`^(\$\{[A-Za-z0-9_]+(:-)?\}|(env|file):.*)$`) //nolint:gochecknoglobals // compiled once, never changed
+var secretReference = regexp.MustCompile(`^(\$\{[A-Za-z0-9_]+(:-)?\}|(env|file):.*)$`)
 
 // newSource splits a text into lines.
 func newSource(name, text string) *source {

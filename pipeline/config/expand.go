@@ -8,7 +8,7 @@ import (
 )
 
 // variableName is what may stand in ${…}.
-var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`) //nolint:gochecknoglobals // compiled once, never changed
+var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // expandError is what is wrong with one ${…}.
 type expandError struct {
@@ -55,8 +55,10 @@ func variable(inner string, env func(string) (string, bool)) (string, *expandErr
 	name, fallback, hasFallback := strings.Cut(inner, ":-")
 	reference := "${" + inner + "}"
 	if !variableName.MatchString(name) {
-		return "", &expandError{reference, fmt.Sprintf("%q is no name of an environment variable", name),
-			"write ${NAME} or ${NAME:-default}; write $$ for a plain $"}
+		return "", &expandError{
+			reference, fmt.Sprintf("%q is no name of an environment variable", name),
+			"write ${NAME} or ${NAME:-default}; write $$ for a plain $",
+		}
 	}
 	value, set := env(name)
 	switch {
@@ -67,7 +69,9 @@ func variable(inner string, env func(string) (string, bool)) (string, *expandErr
 	case hasFallback:
 		return fallback, nil
 	default:
-		return "", &expandError{reference, "the environment variable " + name + " is not set",
-			"set it, or write ${" + name + ":-default}"}
+		return "", &expandError{
+			reference, "the environment variable " + name + " is not set",
+			"set it, or write ${" + name + ":-default}",
+		}
 	}
 }

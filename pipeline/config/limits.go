@@ -39,8 +39,11 @@ type fault struct {
 // and returns it without byte order mark and carriage returns.
 func normalize(source []byte) (string, *fault) {
 	if len(source) > maxSource {
-		return "", &fault{place{1, 1, 1}, fmt.Sprintf("the file has %d bytes, the limit is %d", len(source), maxSource),
-			"split it, or remove what is not configuration"}
+		return "", &fault{
+			place{1, 1, 1},
+			fmt.Sprintf("the file has %d bytes, the limit is %d", len(source), maxSource),
+			"split it, or remove what is not configuration",
+		}
 	}
 	source = bytes.TrimPrefix(source, []byte("\uFEFF"))
 	if !utf8.Valid(source) {

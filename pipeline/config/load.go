@@ -173,7 +173,7 @@ func ReadSecret(name string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open secret: %w", err)
 	}
-	defer f.Close() //nolint:errcheck // only read
+	defer f.Close()
 	if fi, err := f.Stat(); err != nil || !fi.Mode().IsRegular() {
 		return nil, fmt.Errorf("open secret: %s is no regular file", name)
 	}

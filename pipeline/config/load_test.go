@@ -160,11 +160,11 @@ func TestChoice(t *testing.T) {
 	def := load(t, text, define(switchType, pipeline.Transform, func() none { return none{} })).Plans[0].Def
 	var got []string
 	for _, s := range def.Stages {
-		line := s.Name + " " + s.Use
+		words := []string{s.Name, s.Use}
 		for _, f := range s.From {
-			line += " <- " + f.Stage
+			words = append(words, "<-", f.Stage)
 		}
-		got = append(got, line)
+		got = append(got, strings.Join(words, " "))
 	}
 	want := []string{
 		"cam.rtmp ingest/rtmp",
@@ -205,7 +205,7 @@ func TestSecretsStayHidden(t *testing.T) {
 	}
 }
 
-func TestNotes(t *testing.T) {
+func TestProblemWithoutExcerpt(t *testing.T) {
 	p := Problem{File: "a.yaml", Line: 3, Column: 1, Width: 4, Message: "hm"}
 	if got, want := p.String(), "a.yaml:3:1: hm\n"; got != want {
 		t.Errorf("%q, want %q", got, want)

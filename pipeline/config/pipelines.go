@@ -50,7 +50,7 @@ func (d *decoder) pipelines(n *node, at place) (plans []*pipeline.Plan, notes Pr
 	return plans, notes
 }
 
-var anyVariable = regexp.MustCompile(`\{[^/]*\}`) //nolint:gochecknoglobals // compiled once, never changed
+var anyVariable = regexp.MustCompile(`\{[^/]*\}`)
 
 // definition decodes one pipeline and plans it.
 func (d *decoder) definition(f *field, pattern pipeline.Pattern) (*pipeline.Plan, Problems) {

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"weir/pipeline"
 )
@@ -54,11 +55,11 @@ func (d *decoder) within(n *node, piece string) place {
 	if n.at.column-1 > len(runes) {
 		return n.at
 	}
-	tail := string(runes[n.at.column-1:])
-	if i := strings.Index(tail, piece); i >= 0 {
-		return place{n.at.line, n.at.column + len([]rune(tail[:i])), len([]rune(piece))}
+	before, _, found := strings.Cut(string(runes[n.at.column-1:]), piece)
+	if !found {
+		return n.at
 	}
-	return n.at
+	return place{n.at.line, n.at.column + utf8.RuneCountInString(before), utf8.RuneCountInString(piece)}
 }
 
 // strictly says whether v takes only values without quotes.
@@ -72,7 +73,7 @@ func isText(v reflect.Value) bool {
 }
 
 func wanted(v reflect.Value) string {
-	switch v.Kind() { //nolint:exhaustive // the others are numbers
+	switch v.Kind() { // the others are numbers
 	case reflect.Bool:
 		return "true or false"
 	case reflect.Float64:
@@ -90,7 +91,7 @@ func setScalar(v reflect.Value, text string) (help string, err error) {
 	if v.Type() == reflect.TypeFor[time.Duration]() {
 		return setDuration(v, text)
 	}
-	switch v.Kind() { //nolint:exhaustive // isScalarType has no others
+	switch v.Kind() { // isScalarType has no others
 	case reflect.String:
 		v.SetString(text)
 	case reflect.Bool:

@@ -191,7 +191,7 @@ func scalarSchema(t reflect.Type) *jsonschema.Schema {
 	if reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) {
 		return &jsonschema.Schema{Type: "string"}
 	}
-	switch t.Kind() { //nolint:exhaustive // the others are whole numbers
+	switch t.Kind() { // the others are whole numbers
 	case reflect.String:
 		return &jsonschema.Schema{Type: "string"}
 	case reflect.Bool:

@@ -2,6 +2,8 @@ package config
 
 import (
 	"bytes"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/goccy/go-yaml"
@@ -14,6 +16,11 @@ func compiled(t *testing.T) *jsonschema.Schema {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return compile(t, text)
+}
+
+func compile(t *testing.T, text []byte) *jsonschema.Schema {
+	t.Helper()
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
 	if err != nil {
 		t.Fatal(err)
@@ -100,6 +107,29 @@ func TestSchemaRefusesBadFiles(t *testing.T) {
 	} {
 		if err := s.Validate(instance(t, text)); err == nil {
 			t.Errorf("%s is taken", text)
+		}
+	}
+}
+
+// TestExamplesFitTheirSchema validates configs/*.yaml with the schema beside them,
+// which cmd/weir tests to be that of the real stage types.
+func TestExamplesFitTheirSchema(t *testing.T) {
+	text, err := os.ReadFile("../../configs/weir.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := compile(t, text)
+	files, err := filepath.Glob("../../configs/*.yaml")
+	if err != nil || len(files) < 5 {
+		t.Fatalf("%d files, %v", len(files), err)
+	}
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Validate(instance(t, string(text))); err != nil {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

@@ -33,7 +33,7 @@ type queueSection struct {
 	Overrun string         `yaml:"overrun" enum:"drop_gop,drop_oldest,fail,block" doc:"What then: skip to a key frame, skip the older half, fail, or make the producer wait."`
 }
 
-var stageName = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,31}$`) //nolint:gochecknoglobals // compiled once, never changed
+var stageName = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,31}$`)
 
 // switchType is the stage behind a list of sources.
 const switchType = "ingest/switch"

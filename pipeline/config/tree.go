@@ -64,14 +64,6 @@ func (n *node) field(key string) *field {
 	return nil
 }
 
-// get is the value of a key, or nil.
-func (n *node) get(key string) *node {
-	if f := n.field(key); f != nil {
-		return f.value
-	}
-	return nil
-}
-
 // point is where a caret for this entry goes: its value if it is a scalar that
 // stands on a line, otherwise its key.
 func (f *field) point() place {

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -77,7 +78,7 @@ func bounded(tokens token.Tokens) *fault {
 	}
 	var n nesting
 	for _, t := range tokens {
-		switch t.Type {
+		switch t.Type { //nolint:exhaustive // the others do not nest
 		case token.SequenceStartType, token.MappingStartType:
 			n.open()
 		case token.SequenceEndType, token.MappingEndType:
@@ -124,8 +125,8 @@ type frame struct {
 func (n *nesting) open() { n.frames = append(n.frames, frame{flow: true}) }
 
 func (n *nesting) closeFlow() {
-	for i := len(n.frames) - 1; i >= 0; i-- {
-		if n.frames[i].flow {
+	for i, f := range slices.Backward(n.frames) {
+		if f.flow {
 			n.frames = n.frames[:i]
 			return
 		}
