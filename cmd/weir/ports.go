@@ -12,9 +12,10 @@ import (
 func newPortsCmd() *cobra.Command {
 	var format *word
 	cmd := &cobra.Command{
-		Use:     "ports [file]",
-		Short:   "List the addresses that a configuration listens on",
-		Long:    "List the addresses that a server with this file, or with the built-in one, listens on: for firewalls.",
+		Use:   "ports [file]",
+		Short: "List the addresses that a configuration listens on",
+		Long: "List the addresses that a server with this file, or with the built-in one, listens on: for firewalls.\n\n" +
+			"The environment goes before the file: WEIR_SERVER__HTTP__LISTEN=:9000 is server.http.listen.",
 		Example: "  weir ports weir.yaml",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -111,7 +111,9 @@ func (d *decoder) structure(n *node, at place, v reflect.Value) {
 		before := len(d.problems)
 		d.decode(f.value, f.point(), v.FieldByIndex(sf.index))
 		if len(d.problems) == before && len(sf.enum) > 0 {
-			d.checkEnum(f, v.FieldByIndex(sf.index).String(), sf.enum)
+			if hint, err := outside(v.FieldByIndex(sf.index).String(), sf.enum); err != nil {
+				d.problem(f.point(), hint, "%s", err)
+			}
 		}
 	}
 }
@@ -139,11 +141,12 @@ func didYouMean(word string, candidates []string, otherwise string) string {
 // maxWord bounds what is compared with known words, in bytes.
 const maxWord = 64
 
-func (d *decoder) checkEnum(f *field, value string, enum []string) {
-	if slices.Contains(enum, value) {
-		return
+// outside says that a word is none of a few, and which it may have been meant to be.
+func outside(word string, enum []string) (hint string, err error) {
+	if slices.Contains(enum, word) {
+		return "", nil
 	}
-	d.problem(f.point(), didYouMean(value, enum, ""), "%q is none of %s", value, strings.Join(enum, ", "))
+	return didYouMean(word, enum, ""), fmt.Errorf("%q is none of %s", word, strings.Join(enum, ", "))
 }
 
 func (d *decoder) list(n *node, at place, v reflect.Value) {

@@ -9,6 +9,9 @@
 // expand.go); pipelines become definitions (pipelines.go), which package pipeline
 // plans; what it finds wrong is mapped back to places in the file (place.go).
 //
+// What the environment says goes before what the file says: WEIR_SERVER__HTTP__LISTEN
+// is server.http.listen (override.go).
+//
 // The same structs and specs yield the JSON Schema (schema.go). A configuration
 // struct gives every exported field two tags: `yaml:"snake_case"` and `doc:"…"`;
 // and `enum:"a,b"` for a string that is one of a few words.

@@ -101,6 +101,8 @@ func (d *decoder) file(root *node) *File {
 	d.decode(root, root.at, reflect.ValueOf(&section).Elem())
 	if s := section.Server; s != nil {
 		d.server(s, root.field("server").at, &file.Server)
+	} else {
+		d.server(&node{}, root.at, &file.Server)
 	}
 	switch p := section.Pipelines; {
 	case root.kind != mappingKind:
@@ -114,6 +116,7 @@ func (d *decoder) file(root *node) *File {
 
 func (d *decoder) server(n *node, at place, s *Server) {
 	d.decode(n, at, reflect.ValueOf(s).Elem())
+	d.override(reflect.ValueOf(s).Elem(), overridePrefix, at)
 	d.validated(s.Validate(), n, at)
 }
 

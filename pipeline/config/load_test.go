@@ -182,6 +182,44 @@ func TestChoice(t *testing.T) {
 	}
 }
 
+// TestOverride sets the server section from the environment.
+func TestOverride(t *testing.T) {
+	env := map[string]string{
+		"WEIR_SERVER__HTTP__LISTEN":      "127.0.0.1:0",
+		"WEIR_SERVER__DRAIN_TIMEOUT":     "1s",
+		"WEIR_SERVER__LOG__FORMAT":       "json",
+		"WEIR_SERVER__RTMP__CONNECTIONS": "7",
+	}
+	loader := testLoader(t)
+	loader.Env = func(name string) (string, bool) { v, ok := env[name]; return v, ok }
+	const pipelines = "pipelines: {live: {stages: {cam: {use: ingest/rtmp}, hls: {use: outputs/hls, from: cam}}}}\n"
+	want := DefaultServer()
+	want.HTTP.Listen, want.RTMP.Connections, want.Log.Format, want.DrainTimeout = "127.0.0.1:0", 7, "json", time.Second
+	for _, text := range []string{pipelines, "server: {http: {listen: ':80'}}\n" + pipelines} {
+		file, problems := loader.Load([]byte(text), "test.yaml")
+		if len(problems) > 0 {
+			t.Fatal(problems.Error())
+		}
+		if file.Server != want {
+			t.Errorf("server = %+v, want %+v", file.Server, want)
+		}
+	}
+	env["WEIR_SERVER__LOG__LEVEL"] = "warm"
+	env["WEIR_SERVER__DRAIN_TIMEOUT"] = "1"
+	_, problems := loader.Load([]byte(pipelines), "test.yaml")
+	var got []string
+	for _, p := range problems {
+		got = append(got, p.Message+" / "+p.Hint)
+	}
+	wantProblems := []string{
+		`the environment variable WEIR_SERVER__DRAIN_TIMEOUT: "1" is no duration such as 200ms, 2s or 2h / add the unit`,
+		`the environment variable WEIR_SERVER__LOG__LEVEL: "warm" is none of debug, info, warn, error / did you mean "warn"?`,
+	}
+	if !reflect.DeepEqual(got, wantProblems) {
+		t.Errorf("problems:\n%s", strings.Join(got, "\n"))
+	}
+}
+
 // TestSecretsStayHidden puts a secret into every corner of files with problems.
 func TestSecretsStayHidden(t *testing.T) {
 	const canary = "cnry_7f3a"
