@@ -97,8 +97,8 @@ func changes(from, to []*pipeline.Plan) []change {
 		return nil
 	}
 	for _, plan := range to {
-		switch old := find(from, plan); {
-		case old == nil:
+		switch old := find(from, plan); old {
+		case nil:
 			out = append(out, change{plan.Def.Pattern.String(), "new pipeline"})
 		default:
 			out = append(out, change{plan.Def.Pattern.String(), pipeline.Diff(old, plan).String()})

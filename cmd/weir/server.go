@@ -20,13 +20,13 @@ import (
 )
 
 // server is everything that runs: the services, the stage types that stand on them,
-// and the manager of the instances.
+// and the host of the instances.
 type server struct {
 	log      *slog.Logger
 	settings config.Server
 	services services
 	registry *pipeline.Registry
-	manager  *instance.Manager
+	host     *instance.Host
 	site     *web.Site
 	tls      *tls.Config
 	pages    map[string]func() // by pattern: takes the watch page away
@@ -55,7 +55,7 @@ func newServer(settings config.Server, log *slog.Logger) (*server, error) {
 	if s.registry, err = pipeline.NewRegistry(stages(s.services)...); err != nil {
 		return nil, err
 	}
-	s.manager = instance.NewManager(instance.Options{Log: log})
+	s.host = instance.NewHost(instance.Options{Log: log})
 	s.routes()
 	return s, s.listen()
 }
@@ -96,11 +96,11 @@ func (s *server) routes() {
 	h := s.services.http
 	h.Handle("/", s.site.Home())
 	h.Handle("/assets/", s.site.Assets())
-	h.Handle("/metrics", control.Metrics(s.manager.Snapshots, s.samples, version()))
+	h.Handle("/metrics", control.Metrics(s.host.Snapshots, s.samples, version()))
 	h.Handle("/livez", control.Live())
 	h.Handle("/readyz", control.Ready(
 		control.Check{Name: "streams", Ask: func() error {
-			if s.manager.Draining() {
+			if s.host.Draining() {
 				return instance.ErrDraining
 			}
 			return nil
@@ -112,12 +112,12 @@ func (s *server) routes() {
 			return nil
 		}},
 	))
-	h.Handle("/v1/streams", control.Streams(s.manager.Snapshots))
+	h.Handle("/v1/streams", control.Streams(s.host.Snapshots))
 }
 
 // apply brings plans into force and gives each pipeline its page.
 func (s *server) apply(plans []*pipeline.Plan) error {
-	err := s.manager.Apply(plans)
+	err := s.host.Apply(plans)
 	patterns := make(map[string]bool, len(plans))
 	for _, plan := range plans {
 		p := plan.Def.Pattern
@@ -148,10 +148,10 @@ func (s *server) run(ctx context.Context) error {
 	case <-ctx.Done():
 	case <-services.Done():
 	}
-	s.log.Info("draining", "streams", len(s.manager.Snapshots()), "timeout", s.settings.DrainTimeout)
+	s.log.Info("draining", "streams", len(s.host.Snapshots()), "timeout", s.settings.DrainTimeout)
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.settings.DrainTimeout)
 	defer cancel()
-	err := s.manager.Drain(drain)
+	err := s.host.Drain(drain)
 	stop()
 	return errors.Join(group.Wait(), err)
 }

@@ -50,8 +50,8 @@ type instance struct {
 	lingering atomic.Bool
 }
 
-// newInstance is called with m.mu held.
-func newInstance(m *Manager, d *definition, path string, vars map[string]string) *instance {
+// newInstance is called with h.mu held.
+func newInstance(h *Host, d *definition, path string, vars map[string]string) *instance {
 	i := &instance{
 		def: d, path: path, demand: d.plan.Def.When == pipeline.Demanded, linger: d.plan.Def.Linger,
 		poked: make(chan struct{}, 1), done: make(chan struct{}),
@@ -59,9 +59,9 @@ func newInstance(m *Manager, d *definition, path string, vars map[string]string)
 	if i.linger <= 0 {
 		i.linger = DefaultLinger
 	}
-	i.ctx, i.cancel = context.WithCancel(m.ctx)
+	i.ctx, i.cancel = context.WithCancel(h.ctx)
 	i.graph = pipeline.NewGraph(d.plan, pipeline.Options{
-		Path: path, Vars: vars, Log: m.opts.Log, Drain: m.opts.Drain, Viewers: i.poke,
+		Path: path, Vars: vars, Log: h.opts.Log, Drain: h.opts.Drain, Viewers: i.poke,
 	})
 	return i
 }

@@ -20,10 +20,10 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// house is a manager with a door for publishers, who are just strings.
+// house is a host with a door for publishers, who are just strings.
 type house struct {
 	t       *testing.T
-	manager *instance.Manager
+	host    *instance.Host
 	door    instance.Door[string]
 	viewers chan int
 	events  chan string // "live/a took bob", "live/a ended"
@@ -34,7 +34,7 @@ func newHouse(t *testing.T, opts instance.Options) *house {
 	t.Helper()
 	opts.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
 	return &house{
-		t: t, manager: instance.NewManager(opts), viewers: make(chan int),
+		t: t, host: instance.NewHost(opts), viewers: make(chan int),
 		events: make(chan string, 100), wakes: make(map[string]func(string) error),
 	}
 }
@@ -132,7 +132,7 @@ func (h *house) plan(pattern, use string, when pipeline.When) *pipeline.Plan {
 
 func (h *house) apply(plans ...*pipeline.Plan) {
 	h.t.Helper()
-	if err := h.manager.Apply(plans); err != nil {
+	if err := h.host.Apply(plans); err != nil {
 		h.t.Fatal(err)
 	}
 	synctest.Wait()
@@ -141,7 +141,7 @@ func (h *house) apply(plans ...*pipeline.Plan) {
 // running lists paths and states.
 func (h *house) running() string {
 	var all []string
-	for _, s := range h.manager.Snapshots() {
+	for _, s := range h.host.Snapshots() {
 		all = append(all, s.Path+" "+s.State.String())
 	}
 	return strings.Join(all, ", ")
@@ -157,7 +157,7 @@ func (h *house) expect(want string) {
 
 func (h *house) drain() {
 	h.t.Helper()
-	if err := h.manager.Drain(h.t.Context()); err != nil {
+	if err := h.host.Drain(h.t.Context()); err != nil {
 		h.t.Error(err)
 	}
 }
@@ -250,16 +250,16 @@ func TestAlwaysAndReload(t *testing.T) {
 		a, b := h.plan("a", "test/endless", pipeline.Always), h.plan("b", "test/endless", pipeline.Always)
 		h.apply(a)
 		h.expect("a running")
-		epoch := h.manager.Snapshots()[0].Epoch
+		epoch := h.host.Snapshots()[0].Epoch
 		time.Sleep(time.Second)
 		h.apply(h.plan("a", "test/endless", pipeline.Always), b)
 		h.expect("a running, b running")
-		if !h.manager.Snapshots()[0].Epoch.Equal(epoch) {
+		if !h.host.Snapshots()[0].Epoch.Equal(epoch) {
 			t.Error("an unchanged instance was started anew")
 		}
 		h.apply(b)
 		h.expect("b running")
-		if !h.manager.Declared("b") || h.manager.Declared("a") {
+		if !h.host.Declared("b") || h.host.Declared("a") {
 			t.Error("Declared does not follow")
 		}
 		for range 200 {

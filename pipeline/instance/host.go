@@ -21,7 +21,7 @@ var (
 	ErrOffline = errors.New("nobody is publishing this stream")
 )
 
-// Options configure a Manager.
+// Options configure a Host.
 type Options struct {
 	Log *slog.Logger
 	// Drain is how long the stages of an instance may take to flush; 0 means
@@ -34,8 +34,8 @@ type Options struct {
 // DefaultMaxInstances is the bound unless Options say otherwise.
 const DefaultMaxInstances = 1000
 
-// Manager keeps all definitions and the instances that run of them.
-type Manager struct {
+// Host keeps all definitions and the instances that run of them.
+type Host struct {
 	opts    Options
 	ctx     context.Context //nolint:containedctx // cancelled by Drain; parent of all instances
 	cancel  context.CancelFunc
@@ -51,32 +51,32 @@ type Manager struct {
 // definition is a plan in force.
 type definition struct {
 	pattern  pipeline.Pattern
-	plan     *pipeline.Plan // guarded by the Manager's mu
-	withdraw []func()       // guarded by the Manager's reload
+	plan     *pipeline.Plan // guarded by the Host's mu
+	withdraw []func()       // guarded by the Host's reload
 }
 
-// NewManager makes a Manager with nothing to run yet.
-func NewManager(opts Options) *Manager {
+// NewHost makes a Host with nothing to run yet.
+func NewHost(opts Options) *Host {
 	if opts.MaxInstances <= 0 {
 		opts.MaxInstances = DefaultMaxInstances
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	return &Manager{opts: opts, ctx: ctx, cancel: cancel, instances: make(map[string]*instance)}
+	return &Host{opts: opts, ctx: ctx, cancel: cancel, instances: make(map[string]*instance)}
 }
 
 // Apply makes plans the definitions in force: new ones are announced, and started
 // if they run always; those that are gone are drained; changed ones are applied to
 // their running instances. What did not change is not touched. It fails if an
 // address cannot be announced; the rest is in force then all the same.
-func (m *Manager) Apply(plans []*pipeline.Plan) error {
-	m.reload.Lock()
-	defer m.reload.Unlock()
+func (h *Host) Apply(plans []*pipeline.Plan) error {
+	h.reload.Lock()
+	defer h.reload.Unlock()
 	var failures []error
-	for _, d := range m.gone(plans) {
-		m.drop(d)
+	for _, d := range h.gone(plans) {
+		h.drop(d)
 	}
 	for _, plan := range plans {
-		if err := m.put(plan); err != nil {
+		if err := h.put(plan); err != nil {
 			failures = append(failures, err)
 		}
 	}
@@ -84,11 +84,11 @@ func (m *Manager) Apply(plans []*pipeline.Plan) error {
 }
 
 // gone lists the definitions that have no plan any more.
-func (m *Manager) gone(plans []*pipeline.Plan) []*definition {
-	m.mu.Lock()
-	defer m.mu.Unlock()
+func (h *Host) gone(plans []*pipeline.Plan) []*definition {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	var gone []*definition
-	for _, d := range m.defs {
+	for _, d := range h.defs {
 		if !slices.ContainsFunc(plans, func(p *pipeline.Plan) bool { return same(d.plan, p) }) {
 			gone = append(gone, d)
 		}
@@ -98,14 +98,14 @@ func (m *Manager) gone(plans []*pipeline.Plan) []*definition {
 
 func same(a, b *pipeline.Plan) bool { return a.Def.Pattern.String() == b.Def.Pattern.String() }
 
-func (m *Manager) drop(d *definition) {
+func (h *Host) drop(d *definition) {
 	for _, withdraw := range d.withdraw {
 		withdraw()
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.defs = slices.DeleteFunc(m.defs, func(o *definition) bool { return o == d })
-	for _, i := range m.instances {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.defs = slices.DeleteFunc(h.defs, func(o *definition) bool { return o == d })
+	for _, i := range h.instances {
 		if i.def == d {
 			i.cancel()
 		}
@@ -113,25 +113,25 @@ func (m *Manager) drop(d *definition) {
 }
 
 // put brings one plan into force.
-func (m *Manager) put(plan *pipeline.Plan) error {
-	m.mu.Lock()
-	i := slices.IndexFunc(m.defs, func(d *definition) bool { return same(d.plan, plan) })
+func (h *Host) put(plan *pipeline.Plan) error {
+	h.mu.Lock()
+	i := slices.IndexFunc(h.defs, func(d *definition) bool { return same(d.plan, plan) })
 	if i < 0 {
 		d := &definition{pattern: plan.Def.Pattern, plan: plan}
-		m.defs = append(m.defs, d)
-		slices.SortFunc(m.defs, func(a, b *definition) int { return a.pattern.Compare(b.pattern) })
-		m.mu.Unlock()
-		return m.begin(d)
+		h.defs = append(h.defs, d)
+		slices.SortFunc(h.defs, func(a, b *definition) int { return a.pattern.Compare(b.pattern) })
+		h.mu.Unlock()
+		return h.begin(d)
 	}
-	d, old := m.defs[i], m.defs[i].plan
+	d, old := h.defs[i], h.defs[i].plan
 	d.plan = plan
 	var running []*instance
-	for _, in := range m.instances {
+	for _, in := range h.instances {
 		if in.def == d {
 			running = append(running, in)
 		}
 	}
-	m.mu.Unlock()
+	h.mu.Unlock()
 	if !pipeline.Diff(old, plan).None() || old.Def.When != plan.Def.When {
 		for _, in := range running {
 			in.graph.Apply(plan)
@@ -139,13 +139,13 @@ func (m *Manager) put(plan *pipeline.Plan) error {
 		for _, withdraw := range d.withdraw {
 			withdraw()
 		}
-		return m.begin(d)
+		return h.begin(d)
 	}
 	return nil
 }
 
 // begin announces a definition and starts what runs always.
-func (m *Manager) begin(d *definition) error {
+func (h *Host) begin(d *definition) error {
 	d.withdraw = nil
 	var failures []error
 	for _, n := range d.plan.Nodes {
@@ -155,7 +155,7 @@ func (m *Manager) begin(d *definition) error {
 		}
 		withdraw, err := a.Announce(pipeline.Announcement{
 			Pattern: d.pattern, When: d.plan.Def.When, Config: n.Config,
-			Wake: func(path string) error { return m.wake(d, path) },
+			Wake: func(path string) error { return h.wake(d, path) },
 		})
 		if err != nil {
 			failures = append(failures, fmt.Errorf("%s#%s: %w", d.pattern, n.Name, err))
@@ -164,7 +164,7 @@ func (m *Manager) begin(d *definition) error {
 		d.withdraw = append(d.withdraw, withdraw)
 	}
 	if d.plan.Def.When == pipeline.Always {
-		if err := m.wake(d, d.pattern.String()); err != nil {
+		if err := h.wake(d, d.pattern.String()); err != nil {
 			failures = append(failures, err)
 		}
 	}
@@ -172,13 +172,13 @@ func (m *Manager) begin(d *definition) error {
 }
 
 // wake returns once an instance of d runs at path.
-func (m *Manager) wake(d *definition, path string) error {
+func (h *Host) wake(d *definition, path string) error {
 	vars, ok := d.pattern.Match(path)
 	if !ok {
 		return fmt.Errorf("%q: %w", path, ErrNoPipeline)
 	}
 	for {
-		i, err := m.at(d, path, vars)
+		i, err := h.at(d, path, vars)
 		if err != nil || i.alive() {
 			return err
 		}
@@ -187,29 +187,29 @@ func (m *Manager) wake(d *definition, path string) error {
 }
 
 // at is the instance at path, started if there is none.
-func (m *Manager) at(d *definition, path string, vars map[string]string) (*instance, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.ctx.Err() != nil {
+func (h *Host) at(d *definition, path string, vars map[string]string) (*instance, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.ctx.Err() != nil {
 		return nil, ErrDraining
 	}
-	if i := m.instances[path]; i != nil {
+	if i := h.instances[path]; i != nil {
 		return i, nil
 	}
-	if len(m.instances) >= m.opts.MaxInstances {
+	if len(h.instances) >= h.opts.MaxInstances {
 		return nil, ErrTooMany
 	}
-	i := newInstance(m, d, path, vars)
-	m.instances[path] = i
-	m.running.Go(func() { i.run(); m.forget(i) })
+	i := newInstance(h, d, path, vars)
+	h.instances[path] = i
+	h.running.Go(func() { i.run(); h.forget(i) })
 	return i, nil
 }
 
-func (m *Manager) forget(i *instance) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.instances[i.path] == i {
-		delete(m.instances, i.path)
+func (h *Host) forget(i *instance) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.instances[i.path] == i {
+		delete(h.instances, i.path)
 	}
 	close(i.done)
 }
@@ -217,12 +217,12 @@ func (m *Manager) forget(i *instance) {
 // Drain ends all instances: no new ones start, sources are told to end, everything
 // downstream flushes. It returns when all have ended or when ctx is done, with
 // ctx's error then.
-func (m *Manager) Drain(ctx context.Context) error {
-	m.mu.Lock()
-	m.cancel()
-	m.mu.Unlock()
+func (h *Host) Drain(ctx context.Context) error {
+	h.mu.Lock()
+	h.cancel()
+	h.mu.Unlock()
 	ended := make(chan struct{})
-	go func() { m.running.Wait(); close(ended) }()
+	go func() { h.running.Wait(); close(ended) }()
 	select {
 	case <-ended:
 		return nil
@@ -232,26 +232,26 @@ func (m *Manager) Drain(ctx context.Context) error {
 }
 
 // Draining says whether Drain was called.
-func (m *Manager) Draining() bool { return m.ctx.Err() != nil }
+func (h *Host) Draining() bool { return h.ctx.Err() != nil }
 
 // Declared says whether some definition serves path.
-func (m *Manager) Declared(path string) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return slices.ContainsFunc(m.defs, func(d *definition) bool {
+func (h *Host) Declared(path string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.ContainsFunc(h.defs, func(d *definition) bool {
 		_, ok := d.pattern.Match(path)
 		return ok
 	})
 }
 
 // Snapshots shows all running instances, ordered by path.
-func (m *Manager) Snapshots() []Snapshot {
-	m.mu.Lock()
-	all := make([]*instance, 0, len(m.instances))
-	for _, i := range m.instances {
+func (h *Host) Snapshots() []Snapshot {
+	h.mu.Lock()
+	all := make([]*instance, 0, len(h.instances))
+	for _, i := range h.instances {
 		all = append(all, i)
 	}
-	m.mu.Unlock()
+	h.mu.Unlock()
 	slices.SortFunc(all, func(a, b *instance) int { return strings.Compare(a.path, b.path) })
 	snaps := make([]Snapshot, len(all))
 	for n, i := range all {
