@@ -155,5 +155,5 @@ func (c *Config) carries(t *media.Track, layer int8) error {
 
 // retention is what stays of a rendition.
 func (c *Config) retention() retention {
-	return retention{live: c.Segments, spare: 3, bytes: 256 << 20}
+	return retention{live: c.Segments, spare: 3, bytes: 256 << 20, window: c.Window}
 }

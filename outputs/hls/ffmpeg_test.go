@@ -43,39 +43,44 @@ func probe(t *testing.T, url string) []probed {
 // ffprobe finds every frame of every clip once, in step, and no others.
 func TestFFprobeFindsEveryFrame(t *testing.T) {
 	for _, name := range clips() {
-		t.Run(name, func(t *testing.T) {
-			s := newStudio(t, func(c *Config) { c.Segments = 20 })
-			srv := httptest.NewServer(s.site)
-			defer srv.Close()
-			set, units := clip(t, name)
-			s.feed(loop(set, units, 3))
-			s.end()
+		t.Run(name, func(t *testing.T) { probeClip(t, name, containerFMP4) })
+	}
+	for _, name := range []string{"h264-aac.mp4", "h264-bframes-aac.mp4", "h265-aac.mp4", "h264-opus.mp4", "audio-only.mp4"} {
+		t.Run("mpegts "+name, func(t *testing.T) { probeClip(t, name, containerMPEGTS) })
+	}
+}
 
-			sent := map[string]int{}
-			for _, u := range units {
-				sent[u.Kind().String()] += 3
-			}
-			got := map[string]int{}
-			last := map[string]float64{}
-			for _, p := range probe(t, srv.URL+"/"+testPath+"/index.m3u8") {
-				got[p.Type]++
-				dts, err := strconv.ParseFloat(p.DTS, 64)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if before, ok := last[p.Type]; ok && dts <= before {
-					t.Errorf("%s: DTS %v after %v", p.Type, dts, before)
-				}
-				last[p.Type] = dts
-			}
-			for kind, n := range sent {
-				// Audio from before the first picture is not there.
-				missing := n - got[kind]
-				if kind == media.KindVideo.String() && missing != 0 || missing < 0 || missing > 4 {
-					t.Errorf("%d of %d units of %s", got[kind], n, kind)
-				}
-			}
-		})
+func probeClip(t *testing.T, name, container string) {
+	s := newStudio(t, func(c *Config) { c.Segments, c.Container = 20, container })
+	srv := httptest.NewServer(s.site)
+	defer srv.Close()
+	set, units := clip(t, name)
+	s.feed(loop(set, units, 3))
+	s.end()
+
+	sent := map[string]int{}
+	for _, u := range units {
+		sent[u.Kind().String()] += 3
+	}
+	got := map[string]int{}
+	last := map[string]float64{}
+	for _, p := range probe(t, srv.URL+"/"+testPath+"/index.m3u8") {
+		got[p.Type]++
+		dts, err := strconv.ParseFloat(p.DTS, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if before, ok := last[p.Type]; ok && dts <= before {
+			t.Errorf("%s: DTS %v after %v", p.Type, dts, before)
+		}
+		last[p.Type] = dts
+	}
+	for kind, n := range sent {
+		// Audio from before the first picture is not there.
+		missing := n - got[kind]
+		if kind == media.KindVideo.String() && missing != 0 || missing < 0 || missing > 4 {
+			t.Errorf("%d of %d units of %s", got[kind], n, kind)
+		}
 	}
 }
 

@@ -10,7 +10,7 @@ const (
 	// nearly is how much a follower's key unit may be before the lead's.
 	nearly = 5 * time.Millisecond
 	// keyPatience is how long a layer's key unit is waited for behind a boundary.
-	keyPatience = 250 * time.Millisecond
+	keyPatience = 50 * time.Millisecond
 	// quiet is how long the lead goes on without a unit of an audio track until that
 	// is filled with silence, and absent the same for tracks that cannot be filled.
 	quiet  = 500 * time.Millisecond
@@ -65,8 +65,8 @@ func (s *segmenter) step(l *lane, u *media.Unit) place {
 		case crosses:
 			s.pass(l, b, u)
 		case stays:
-			if !l.put(u) {
-				s.notes.drop("decoding time does not rise", 1)
+			if why := l.put(u); why != "" {
+				s.notes.drop(why, 1)
 			}
 			return p
 		case waits, goes:

@@ -253,11 +253,13 @@ func (d *desk) resource(w http.ResponseWriter, r *http.Request, path, leaf strin
 			return errNotHere
 		}
 		s := rend.load()
-		found, due := s.resource(n, leaf)
-		if found != nil {
-			return send(w, r, leaf, found)
-		}
-		if !due {
+		switch f := s.resource(n, leaf); {
+		case f.content != nil:
+			send(w, r, leaf, f.content)
+			return nil
+		case f.file != "":
+			return sendFile(w, r, leaf, st.archive)
+		case !f.due:
 			return errNotHere
 		}
 		limit := startWait

@@ -21,6 +21,7 @@ type lane struct {
 	// at is where the segment under way starts; begun says that there is one.
 	at    boundary
 	begun bool
+	gap   bool // the segment before it is a gap
 
 	// cut makes the lane's rendition. A passenger, the audio of MPEG-TS beside video,
 	// has none: it is written into those of the riders.
@@ -74,20 +75,24 @@ func (l *lane) when(u *media.Unit) time.Duration {
 	return u.Track.Rate.Duration(u.PTS)
 }
 
-// put writes a unit into the segment under way.
-func (l *lane) put(u *media.Unit) bool {
+// put writes a unit into the segment under way. It returns why it did not, or "".
+// After a gap, a segment's first unit is a key unit.
+func (l *lane) put(u *media.Unit) (refused string) {
 	switch {
 	case l.passenger:
 		for _, c := range l.riders {
 			c.ride(u)
 		}
-		return true
-	case !l.cut.open():
-		l.cut.begin(l.at, l.init, u)
-		return true
+	case l.cut.open():
+		if !l.cut.push(u) {
+			return risesNot
+		}
+	case l.gap && !u.Flags.Has(media.Key):
+		return keyLess
 	default:
-		return l.cut.push(u)
+		l.cut.begin(l.at, l.init, u)
 	}
+	return ""
 }
 
 // close ends the segment under way. next is the decoding time of what follows on
@@ -96,9 +101,11 @@ func (l *lane) put(u *media.Unit) bool {
 func (l *lane) close(end time.Duration, next media.Ticks) {
 	if l.cut.open() {
 		l.cut.finish(next)
+		l.gap = false
 		return
 	}
 	l.cut.gap(l.at, end)
+	l.gap = true
 }
 
 // sameConfig says whether a decoder set up for a can go on with b.

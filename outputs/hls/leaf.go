@@ -46,30 +46,43 @@ func cutLast(s string) (before, after string, ok bool) {
 // content is something that can be sent, in pieces.
 type content [][]byte
 
-// resource is what a snapshot has of that name. due says that it is the part that
-// comes next.
-func (s *snapshot) resource(n leafName, leaf string) (found content, due bool) {
+// found is what a snapshot has of a name.
+type found struct {
+	content content
+	// file is the name of the file that holds it instead.
+	file string
+	// due says that it is the part that comes next.
+	due bool
+}
+
+// resource looks up a name.
+func (s *snapshot) resource(n leafName, leaf string) found {
 	switch n.kind {
 	case 'i':
 		if sec := s.byInitName(leaf); sec != nil {
-			return content{sec.bytes}, false
+			return found{content: content{sec.bytes}}
 		}
 	case 'p':
 		if n.token != s.rendition.names.token || s.rendition.names.part(n.number) != leaf {
-			return nil, false
+			return found{}
 		}
 		if p := s.byPartNumber(n.number); p != nil {
-			return content{p.bytes}, false
+			return found{content: content{p.bytes}}
 		}
-		return nil, n.number == s.hint && !s.ended
+		return found{due: n.number == s.hint && !s.ended}
 	default:
-		if seg := s.bySegment(n.number, leaf); seg != nil && seg.gap == "" {
-			var c content
-			for _, p := range seg.parts {
-				c = append(c, p.bytes)
-			}
-			return c, false
+		seg := s.bySegment(n.number, leaf)
+		if seg == nil || seg.gap != "" {
+			return found{}
 		}
+		if seg.parts == nil {
+			return found{file: seg.name}
+		}
+		var c content
+		for _, p := range seg.parts {
+			c = append(c, p.bytes)
+		}
+		return found{content: c}
 	}
-	return nil, false
+	return found{}
 }

@@ -1,13 +1,96 @@
 package hls
 
 import (
-	"errors"
+	"bytes"
+	"fmt"
+
+	"github.com/bluenviron/mediacommon/v2/pkg/formats/mpegts"
 
 	"weir/pipeline/media"
 )
 
-func transportCarries(t *media.Track, layer int8) error { return errors.New("not yet") }
+// transport muxes a layer of video with audio beside it, or audio alone, into an
+// MPEG transport stream (ISO/IEC 13818-1). Timestamps wrap there, as readers
+// expect.
+type transport struct {
+	w       *mpegts.Writer
+	buf     bytes.Buffer
+	streams map[media.TrackID]*elementary
+	failed  error
+}
 
-func newTransport(t *media.Track, layer int8, audio []*media.Track) (muxer, error) {
-	return nil, errors.New("not yet")
+// elementary is one track in a transport stream.
+type elementary struct {
+	track *mpegts.Track
+	// sets go in front of every key unit.
+	sets [][]byte
+	// write adds one access unit. Times are in ticks of 90 kHz.
+	write func(w *mpegts.Writer, e *elementary, pts, dts int64, access [][]byte) error
+}
+
+// newTransport starts a transport stream of track t's layer and of all of beside.
+func newTransport(t *media.Track, layer int8, beside []*media.Track) (*transport, error) {
+	m := &transport{streams: make(map[media.TrackID]*elementary)}
+	m.w = &mpegts.Writer{W: &m.buf}
+	add := func(t *media.Track, layer int8) error {
+		e, err := newElementary(t, layer)
+		if err != nil {
+			return err
+		}
+		m.streams[t.ID] = e
+		m.w.Tracks = append(m.w.Tracks, e.track)
+		return nil
+	}
+	if err := add(t, layer); err != nil {
+		return nil, err
+	}
+	for _, t := range beside {
+		if err := add(t, 0); err != nil {
+			return nil, err
+		}
+	}
+	if err := m.w.Initialize(); err != nil {
+		return nil, fmt.Errorf("start a transport stream: %w", err)
+	}
+	return m, nil
+}
+
+func (m *transport) begin() {
+	if _, err := m.w.WriteTables(); err != nil {
+		m.failed = err
+	}
+}
+
+func (m *transport) write(u *media.Unit, _ media.Ticks) {
+	e := m.streams[u.Track.ID]
+	if e == nil {
+		return
+	}
+	access := u.Access
+	if u.Flags.Has(media.Key) && len(e.sets) > 0 {
+		access = append(e.sets[:len(e.sets):len(e.sets)], access...)
+	}
+	at := func(t media.Ticks) int64 {
+		return int64(media.Rescale(t, u.Track.Rate, media.VideoRate) + origin*media.Ticks(media.VideoRate))
+	}
+	if err := e.write(m.w, e, at(u.PTS), at(u.DTS), access); err != nil {
+		m.failed = err
+	}
+}
+
+func (m *transport) flush() ([]byte, error) {
+	err := m.failed
+	m.failed = nil
+	if m.buf.Len() == 0 {
+		return nil, err
+	}
+	b := bytes.Clone(m.buf.Bytes())
+	m.buf.Reset()
+	return b, err
+}
+
+// transportCarries says why a transport stream cannot carry a layer; nil if it can.
+func transportCarries(t *media.Track, layer int8) error {
+	_, err := newElementary(t, layer)
+	return err
 }

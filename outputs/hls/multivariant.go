@@ -16,7 +16,7 @@ import (
 type index struct {
 	mu   sync.Mutex
 	from *catalogue
-	msn  uint64
+	age  uint64
 	body *body
 }
 
@@ -27,15 +27,26 @@ func (st *store) indexBody() *body {
 	if len(c.listings) == 0 || !c.listings[0].rendition.load().ready() {
 		return nil
 	}
-	msn := c.listings[0].rendition.load().newest().msn
+	age := c.age()
 	st.index.mu.Lock()
 	defer st.index.mu.Unlock()
-	if st.index.body == nil || st.index.from != c || st.index.msn != msn {
+	if st.index.body == nil || st.index.from != c || st.index.age != age {
 		b := &body{}
 		b.render(func() []byte { return st.multivariant(c) })
-		st.index.body, st.index.from, st.index.msn = b, c, msn
+		st.index.body, st.index.from, st.index.age = b, c, age
 	}
 	return st.index.body
+}
+
+// age rises with every complete segment.
+func (c *catalogue) age() uint64 {
+	var n uint64
+	for _, l := range c.listings {
+		if all := l.rendition.load().segments; len(all) > 0 {
+			n += all[len(all)-1].msn
+		}
+	}
+	return n
 }
 
 // rates are measured over the listed segments, in bit/s.

@@ -50,6 +50,7 @@ func (g *registry) open(path string, make func(prev *store) *store) *store {
 	g.put(path, &entry{store: st})
 	if prev != nil {
 		prev.retire()
+		prev.yield(st)
 	}
 	return st
 }
@@ -74,6 +75,7 @@ func (g *registry) remove(path string, e *entry) {
 	g.put(path, nil)
 	g.mu.Unlock()
 	e.store.retire()
+	e.store.yield(nil)
 }
 
 // put sets or deletes an entry. The caller holds g.mu.

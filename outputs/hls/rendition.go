@@ -25,7 +25,8 @@ type rendition struct {
 	names namer
 	keep  retention
 	// warn reports what went wrong, a few words first.
-	warn func(what string, err error)
+	warn    func(what string, err error)
+	archive *archive // nil without a window
 	// others are all renditions of the store, for the reports.
 	others func() []*rendition
 
@@ -35,15 +36,16 @@ type rendition struct {
 	parts uint64     // made so far
 }
 
-// retention is how many segments stay.
+// retention is how much stays.
 type retention struct {
-	// live is the number of segments in memory that playlists list.
+	// live is the number of segments that a playlist lists, without a window.
 	live int
-	// spare is how many more stay in memory behind them, for players that have an
-	// older playlist.
+	// spare is how many more stay behind them, for players with an older playlist.
 	spare int
-	// bytes bounds what all of them hold, but for the newest three.
+	// bytes bounds what is in memory, but for the newest three segments.
 	bytes int64
+	// window is how far a playlist reaches back if there is an archive.
+	window time.Duration
 }
 
 func newRendition(names namer) *rendition {
@@ -93,9 +95,20 @@ func (r *rendition) publishPart(seg segment) {
 }
 
 func (r *rendition) publishSegment(seg segment) {
+	if r.archive != nil && seg.gap == "" {
+		r.archive.write(&seg)
+	}
 	r.change(func(n *snapshot) {
 		n.open = nil
-		n.append(&seg, r.keep)
+		n.segments = append(slices.Clone(n.segments), &seg)
+		memory := n.memory(r.keep)
+		if r.archive != nil {
+			n.demote(memory, r.archive)
+			r.archive.forget(n.slide(r.keep)...)
+			return
+		}
+		n.from = max(n.from, len(n.segments)-r.keep.live, memory)
+		n.segments, n.from = n.segments[memory:], n.from-memory
 	})
 }
 
@@ -125,20 +138,52 @@ type snapshot struct {
 	plain, delta body
 }
 
-// append adds a complete segment and lets go of the oldest.
-func (s *snapshot) append(seg *segment, keep retention) {
-	all := append(slices.Clone(s.segments), seg)
-	s.from = max(s.from, len(all)-keep.live)
+// memory is the index of the first segment whose bytes stay in memory.
+func (s *snapshot) memory(keep retention) int {
+	first := max(0, len(s.segments)-keep.live-keep.spare)
 	var held int64
-	for i := len(all) - 1; i >= s.from; i-- {
-		if held += all[i].bytes; held > keep.bytes && i < len(all)-3 {
-			s.from = i + 1
+	for i := len(s.segments) - 1; i >= first; i-- {
+		if held += s.segments[i].bytes; held > keep.bytes && i < len(s.segments)-3 {
+			return i + 1
 		}
 	}
-	if cut := s.from - keep.spare; cut > 0 {
-		all, s.from = all[cut:], s.from-cut
+	return first
+}
+
+// demote takes the bytes of the segments before index first out of memory. What is
+// not on disk by now becomes a gap.
+func (s *snapshot) demote(first int, a *archive) {
+	for i := first - 1; i >= 0; i-- {
+		seg := *s.segments[i]
+		if seg.gap != "" {
+			continue
+		}
+		if seg.parts == nil {
+			return // and so are those before it
+		}
+		seg.parts = nil
+		if !a.has(seg.name) {
+			seg.gap = "not on disk in time"
+		}
+		s.segments[i] = &seg
 	}
-	s.segments = all
+}
+
+// slide moves the start of the playlist along with its window. It returns the names
+// of the files that are no longer needed.
+func (s *snapshot) slide(keep retention) []string {
+	newest := s.segments[len(s.segments)-1]
+	end := newest.start.Add(newest.duration)
+	for s.from < len(s.segments)-keep.live && end.Sub(s.segments[s.from].start) > keep.window {
+		s.from++
+	}
+	var gone []string
+	cut := max(0, s.from-keep.spare)
+	for _, seg := range s.segments[:cut] {
+		gone = append(gone, seg.name)
+	}
+	s.segments, s.from = s.segments[cut:], s.from-cut
+	return gone
 }
 
 // listed are the complete segments that the playlist shows.

@@ -33,7 +33,7 @@ type segment struct {
 	units    int
 	// init is nil for MPEG-TS.
 	init *section
-	// parts are nil once the segment's bytes are no longer in memory.
+	// parts are nil once the segment's bytes are on disk only.
 	parts []*part
 	// discontinuity says that a new timeline starts here, the cc-th one.
 	discontinuity bool
@@ -41,8 +41,6 @@ type segment struct {
 	independent   bool
 	// gap says that there are no bytes, and why.
 	gap string
-	// stored says that the bytes are in a file of the segment's name.
-	stored bool
 }
 
 // rate is the segment's bit rate in bit/s; 0 for one that says nothing.

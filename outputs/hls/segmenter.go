@@ -25,6 +25,7 @@ type segmenter struct {
 	bounds   []boundary    // those that some lane has yet to pass, oldest first
 	current  boundary      // the lead's newest
 	frontier time.Duration // how far the lead has been decoded
+	lastKey  media.Ticks   // decoding time of the lead's newest key unit
 	cc       uint64
 }
 
@@ -34,6 +35,12 @@ const (
 	earlier = 0.95
 	// never is before all times of an instance.
 	never = -time.Hour
+)
+
+// Reasons to leave units out.
+const (
+	risesNot = "decoding time does not rise"
+	keyLess  = "no key frame to start with"
 )
 
 func newSegmenter(cfg Config, st *store, epoch time.Time, n *notes) *segmenter {
@@ -63,6 +70,9 @@ func (s *segmenter) unit(u *media.Unit) {
 	switch {
 	case l == nil:
 		return // a track that is left out
+	case len(u.Access) == 0:
+		s.notes.drop("empty", 1)
+		return
 	case u.Time() < -origin*time.Second/2:
 		s.notes.drop("before the beginning of time", 1)
 		return
@@ -98,11 +108,11 @@ func (s *segmenter) leadsOver(u *media.Unit) {
 		s.notes.drop("before the first key frame", 1)
 	case u.Flags.Has(media.Discontinuity):
 		s.broken = true
-		s.notes.drop("no key frame to start with", 1)
+		s.notes.drop(keyLess, 1)
 	case s.to == s.lead && !s.broken && sameConfig(u.Track, s.lead.track, s.lead.layer):
 		s.leads(u)
 	default:
-		s.notes.drop("no key frame to start with", 1)
+		s.notes.drop(keyLess, 1)
 	}
 }
 
@@ -115,7 +125,7 @@ func (s *segmenter) leads(u *media.Unit) {
 		s.leadsOver(u)
 		return
 	case u.DTS <= c.held.DTS:
-		s.notes.drop("decoding time does not rise", 1)
+		s.notes.drop(risesNot, 1)
 		return
 	case c.span(c.held.DTS, u.DTS) > s.time.limit && !s.waiting:
 		s.restart()
@@ -126,13 +136,25 @@ func (s *segmenter) leads(u *media.Unit) {
 		s.time.part = s.cfg.partTarget(c.rate.Duration(u.DTS - c.held.DTS))
 	}
 	s.splitBefore(u)
-	key, long := u.Flags.Has(media.Key), c.length(u.DTS)
-	if key && long >= time.Duration(earlier*float64(s.cfg.Segment)) || long+c.rate.Duration(c.last) > s.time.limit {
+	if s.ends(c, u) {
 		s.cutLead(u, u.DTS)
 	} else {
 		c.push(u)
 	}
 	s.advance(u.Time())
+}
+
+// ends says whether the lead's segment ends in front of u: at a key unit, once it
+// is long enough, or too long to wait for the next one, or if it did not start with
+// one itself; anywhere when it would become too long.
+func (s *segmenter) ends(c *cutter, u *media.Unit) bool {
+	long := c.length(u.DTS)
+	if !u.Flags.Has(media.Key) {
+		return long+c.rate.Duration(c.last) > s.time.limit
+	}
+	gop := c.span(s.lastKey, u.DTS)
+	s.lastKey = u.DTS
+	return long >= time.Duration(earlier*float64(s.cfg.Segment)) || !c.seg.independent || long+gop > s.time.limit
 }
 
 // splitBefore cuts in front of the held unit if u shows that it lasts too long for
@@ -187,7 +209,7 @@ func (s *segmenter) finish() {
 			continue
 		}
 		s.follow(l)
-		s.catchUp(l, end)
+		s.catchUp(l, end+quiet/2)
 		for b, ok := s.nextBound(l); ok && !l.passenger; b, ok = s.nextBound(l) {
 			s.pass(l, b, nil)
 		}

@@ -70,27 +70,47 @@ func contentType(leaf string) string {
 	return "video/mp4"
 }
 
-// send answers with something whose content never changes.
-func send(w http.ResponseWriter, r *http.Request, leaf string, c content) error {
-	h := w.Header()
+// forever sets the headers of something whose content never changes.
+func forever(h http.Header, leaf string) {
 	h.Set("Content-Type", contentType(leaf))
 	h.Set("Cache-Control", immutableCaching)
+}
+
+// send answers with content from memory.
+func send(w http.ResponseWriter, r *http.Request, leaf string, c content) {
+	h := w.Header()
+	forever(h, leaf)
 	if r.Header.Get("Range") != "" {
 		// The name is as good as a hash of the content.
 		h.Set("ETag", strconv.Quote(leaf))
 		http.ServeContent(w, r, "", time.Time{}, c.reader())
-		return nil
+		return
 	}
 	h.Set("Accept-Ranges", "bytes")
 	h.Set("Content-Length", strconv.FormatInt(c.size(), 10))
 	if r.Method == http.MethodHead {
-		return nil
+		return
 	}
 	for _, piece := range c {
 		if _, err := w.Write(piece); err != nil {
-			return nil // the client has gone
+			return // the client has gone
 		}
 	}
+}
+
+// sendFile answers with content from the window's files.
+func sendFile(w http.ResponseWriter, r *http.Request, leaf string, a *archive) error {
+	if a == nil {
+		return errNotHere
+	}
+	f, err := a.open(leaf)
+	if err != nil {
+		return errNotHere // it has just left the window
+	}
+	defer f.Close()
+	forever(w.Header(), leaf)
+	w.Header().Set("ETag", strconv.Quote(leaf))
+	http.ServeContent(w, r, "", time.Time{}, f)
 	return nil
 }
 

@@ -26,6 +26,7 @@ type studio struct {
 	registry *registry
 	site     *httpd.Server
 	cfg      Config
+	archive  *archive
 }
 
 const testPath = "live/studio"
@@ -59,7 +60,9 @@ func (s *studio) open(t *testing.T, token string) {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	n := newNotes(log)
-	st := s.registry.open(testPath, func(prev *store) *store { return newStore(s.cfg, token, prev, n.fault) })
+	st := s.registry.open(testPath, func(prev *store) *store {
+		return newStore(run{cfg: s.cfg, token: token, archive: s.archive, warn: n.fault}, prev)
+	})
 	s.segmenter = newSegmenter(s.cfg, st, epoch, n)
 }
 

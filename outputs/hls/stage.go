@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"errors"
 	"io"
+	"sync/atomic"
 
 	"weir/pipeline"
 	"weir/pipeline/media"
@@ -71,6 +72,27 @@ type stage struct {
 	cfg      Config
 	env      pipeline.Env
 	registry *registry
+	archive  *archive
+	store    atomic.Pointer[store] // for Describe
+}
+
+// Open implements pipeline.Opener. Without its directory the stage runs without a
+// window: what is live matters more.
+func (s *stage) Open(context.Context) error {
+	if s.cfg.Window == 0 {
+		return nil
+	}
+	var keep map[string]bool
+	if prev, _ := s.registry.find(s.env.Pipeline); prev != nil {
+		keep = prev.files()
+	}
+	a, err := openArchive(s.cfg.Directory, s.env.Pipeline, keep, s.env.Log)
+	if err != nil {
+		s.env.Log.Error("viewers cannot seek back", "error", err)
+		return nil
+	}
+	s.archive = a
+	return nil
 }
 
 // Run implements pipeline.Stage.
@@ -78,17 +100,14 @@ func (s *stage) Run(ctx context.Context, p *pipeline.Ports) error {
 	n := newNotes(s.env.Log)
 	defer n.flush()
 	st := s.registry.open(s.env.Pipeline, func(prev *store) *store {
-		return newStore(s.cfg, newToken(), prev, n.fault)
+		return newStore(run{cfg: s.cfg, token: newToken(), archive: s.archive, warn: n.fault}, prev)
 	})
+	s.store.Store(st)
 	defer s.registry.leave(s.env.Pipeline, st, s.cfg.Linger)
-
-	watching, stop := context.WithCancel(ctx)
-	watched := make(chan struct{})
-	go func() {
-		defer close(watched)
-		st.seen.watch(watching, p.SetViewers)
-	}()
-	defer func() { stop(); <-watched; p.SetViewers(0) }()
+	if s.archive != nil {
+		defer s.archive.close()
+	}
+	defer watch(ctx, st.seen, p)()
 
 	seg := newSegmenter(s.cfg, st, s.env.Epoch, n)
 	in := p.In("in")
@@ -107,4 +126,22 @@ func (s *stage) Run(ctx context.Context, p *pipeline.Ports) error {
 	}
 }
 
-var _ pipeline.Announcer = (*factory)(nil)
+// watch reports viewers until stop is called.
+func watch(ctx context.Context, v *viewers, p *pipeline.Ports) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		v.watch(ctx, p.SetViewers)
+	}()
+	return func() {
+		cancel()
+		<-ended
+		p.SetViewers(0)
+	}
+}
+
+var (
+	_ pipeline.Announcer = (*factory)(nil)
+	_ pipeline.Opener    = (*stage)(nil)
+)

@@ -19,6 +19,8 @@ type store struct {
 	token string // distinguishes the names of this run from those of others
 	warn  func(what string, err error)
 	seen  *viewers
+	// archive is nil without a window.
+	archive *archive
 
 	// Where the numbers of a predecessor ended.
 	msn, cc   uint64
@@ -59,16 +61,24 @@ func newToken() string {
 	return strings.ToLower(base32.StdEncoding.EncodeToString(b[:]))
 }
 
+// run is what a run of the stage brings to its store.
+type run struct {
+	cfg     Config
+	token   string
+	archive *archive // nil without a window
+	warn    func(what string, err error)
+}
+
 // newStore makes a store that continues prev, which may be nil: numbers go on, and
 // as long as playlists look the same, so do the playlists.
-func newStore(cfg Config, token string, prev *store, warn func(string, error)) *store {
-	st := &store{cfg: cfg, token: token, seen: newViewers(), warn: warn}
+func newStore(r run, prev *store) *store {
+	st := &store{cfg: r.cfg, token: r.token, archive: r.archive, warn: r.warn, seen: newViewers()}
 	first := &catalogue{next: make(chan struct{})}
 	if prev != nil {
 		st.continued = true
 		st.seen = prev.seen
 		st.msn, st.cc = prev.last()
-		if prev.cfg.lowLatency() == cfg.lowLatency() && prev.cfg.fmp4() == cfg.fmp4() {
+		if prev.cfg.lowLatency() == st.cfg.lowLatency() && prev.cfg.fmp4() == st.cfg.fmp4() {
 			st.form.Store(prev.shape())
 			first.inherit(prev.shelf.Load(), st.adopt)
 		}
@@ -104,10 +114,40 @@ func (c *catalogue) inherit(old *catalogue, adopt func(*rendition) *rendition) {
 func (st *store) adopt(old *rendition) *rendition {
 	r := st.make(old.names.rendition)
 	was := old.load()
-	r.now.Store(&snapshot{
+	now := &snapshot{
 		rendition: r, shape: was.shape, segments: was.segments, from: was.from, next: make(chan struct{}),
-	})
+	}
+	if st.archive == nil {
+		// Without a window, what is on disk is no longer there.
+		for len(now.segments) > 0 && now.segments[0].parts == nil {
+			now.segments, now.from = now.segments[1:], max(0, now.from-1)
+		}
+	}
+	r.now.Store(now)
 	return r
+}
+
+// files are the names of all segments that a successor may take over.
+func (st *store) files() map[string]bool {
+	names := make(map[string]bool)
+	for _, r := range st.shelf.Load().renditions {
+		for _, seg := range r.load().segments {
+			names[seg.name] = true
+		}
+	}
+	return names
+}
+
+// yield leaves the window's files to a successor, or deletes them. Nothing is
+// written any more.
+func (st *store) yield(to *store) {
+	switch {
+	case st.archive == nil:
+	case to != nil && to.archive != nil && to.cfg.Directory == st.cfg.Directory:
+		st.archive.root.Close()
+	default:
+		st.archive.remove()
+	}
 }
 
 func (st *store) make(name string) *rendition {
@@ -116,7 +156,7 @@ func (st *store) make(name string) *rendition {
 		ext = tsExt
 	}
 	r := newRendition(namer{rendition: name, token: st.token, ext: ext})
-	r.keep = st.cfg.retention()
+	r.keep, r.archive = st.cfg.retention(), st.archive
 	r.others = func() []*rendition { return st.shelf.Load().renditions }
 	r.warn = st.warn
 	if sh := st.shape(); sh != nil {

@@ -39,6 +39,7 @@ func (s *segmenter) turn(u *media.Unit) {
 	s.shape(old)
 	s.boardPassengers(b)
 	s.lead.put(u)
+	s.lastKey = u.DTS
 	s.store.list(s.lanes, b)
 	s.frontier = never
 	for _, l := range s.lanes {
