@@ -154,7 +154,10 @@ func publish(ctx context.Context, conn net.Conn, t *target, o *DialOptions) (*Cl
 // negotiate is the exchange of commands up to the server's consent.
 func (c *Client) negotiate(t *target, encoder string) error {
 	err := c.send(3, 0, "connect", 1, Object{
-		{"app", t.app}, {"type", "nonprivate"}, {"flashVer", encoder}, {"tcUrl", t.tcURL},
+		{"app", t.app},
+		{"type", "nonprivate"},
+		{"flashVer", encoder},
+		{"tcUrl", t.tcURL},
 		{"fourCcList", []any{"avc1", "hvc1", "av01", "mp4a", "Opus"}},
 	})
 	if err != nil {

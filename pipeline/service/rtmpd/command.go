@@ -113,7 +113,9 @@ func (h *hello) connectResult(c *command) []byte {
 		audio := Object{{"mp4a", canDecodeEncodeForward}, {"Opus", canDecodeEncodeForward}}
 		caps := Object{
 			{"fourCcList", []any{"avc1", "hvc1", "av01", "mp4a", "Opus"}},
-			{"videoFourCcInfoMap", video}, {"audioFourCcInfoMap", audio}, {"capsEx", 0},
+			{"videoFourCcInfoMap", video},
+			{"audioFourCcInfoMap", audio},
+			{"capsEx", 0},
 		}
 		props, info = append(props, caps...), append(info, caps...)
 	}

@@ -27,7 +27,7 @@ func newDesk() *desk {
 // offer hands a connection to the library, unless ctx ends first.
 func (d *desk) offer(ctx context.Context, g *guard) bool {
 	select {
-	case d.queue <- &waiting{g.conn, g}:
+	case d.queue <- &waiting{g.link.conn, g}:
 		return true
 	case <-ctx.Done():
 		return false

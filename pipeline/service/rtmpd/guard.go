@@ -1,7 +1,6 @@
 package rtmpd
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -19,42 +18,37 @@ import (
 //
 // The library reads from one goroutine and writes from another.
 type guard struct {
-	*link
+	link   *link
 	server *Server
 	ticket *ticket
 	remote netip.AddrPort
 	secure bool
-	opened time.Time // when the connection was accepted
+	since  time.Time // from which on Limits.Publish counts
 
 	// rmu is held by whoever reads from the link: Read until a publish is
-	// accepted, then Publisher.Recv until it ends. It guards hello and toLibrary.
+	// accepted, then Publisher.Recv until it ends. It guards what follows up
+	// to the publisher. hello never changes once the library has seen it.
 	rmu       sync.Mutex
 	hello     hello
 	toLibrary []byte
 	request   *Request // of the publish command that the library looks at
 
 	publisher atomic.Pointer[Publisher]
-
-	// For Write only.
-	swallow  int // bytes of the library's handshake still to come
-	answers  bytes.Buffer
-	fromLib  chunkReader
-	refusal  atomic.Pointer[StatusError] // words for the library's next refusal
-	told     atomic.Bool                 // something was said that must arrive before the socket closes
-	closing  sync.Once
-	left     chan struct{}         // closed when the connection is
-	lastWord atomic.Pointer[error] // why the connection ended
+	answers   answers // of the library
+	closing   sync.Once
+	left      chan struct{}         // closed when the connection is
+	lastWord  atomic.Pointer[error] // why the connection ended
 }
 
-func newGuard(s *Server, l *link, t *ticket, secure bool, opened time.Time) *guard {
-	g := &guard{link: l, server: s, ticket: t, remote: remote(l.conn), secure: secure, opened: opened, left: make(chan struct{})}
+func newGuard(s *Server, l *link, t *ticket, secure bool, since time.Time) *guard {
+	g := &guard{link: l, server: s, ticket: t, remote: remote(l.conn), secure: secure, since: since, left: make(chan struct{})}
 	g.distrust()
 	// The library does the handshake that the peer has already done: with nobody.
 	g.toLibrary = make([]byte, 1+2*handshakeSize)
 	g.toLibrary[0] = rtmpVersion
-	g.swallow = 1 + 2*handshakeSize
-	g.toLibrary = g.appendForLibrary(g.toLibrary, message{typ: typeSetChunkSize, chunk: 2, payload: []byte{0, 0xff, 0xff, 0xff}})
-	g.fromLib = newChunkReader(&g.answers, 4<<10, &s.limits)
+	g.toLibrary = appendForLibrary(g.toLibrary, message{typ: typeSetChunkSize, chunk: 2, payload: []byte{0, 0xff, 0xff, 0xff}})
+	g.answers.swallow = 1 + 2*handshakeSize
+	g.answers.in = newChunkReader(&g.answers.bytes, 4<<10, &s.limits)
 	return g
 }
 
@@ -75,7 +69,7 @@ func (g *guard) trust() {
 
 // appendForLibrary appends a message in one chunk, which the library accepts
 // because its first message from us sets the largest chunk size.
-func (*guard) appendForLibrary(dst []byte, m message) []byte {
+func appendForLibrary(dst []byte, m message) []byte {
 	return appendChunks(dst, &m, maxChunkSize)
 }
 
@@ -118,9 +112,7 @@ func (g *guard) Read(b []byte) (n int, err error) {
 // afterPublish makes the connection ready for another publish, if the peer ended
 // this one and stayed.
 func (g *guard) afterPublish(p *Publisher) error {
-	if !g.publisher.CompareAndSwap(p, nil) {
-		return io.EOF
-	}
+	g.publisher.Store(nil)
 	if end := p.end.Load(); end == nil || !errors.Is(*end, errUnpublished) {
 		return io.EOF
 	}
@@ -129,7 +121,8 @@ func (g *guard) afterPublish(p *Publisher) error {
 	defer g.rmu.Unlock()
 	g.link.resume()
 	g.distrust()
-	return g.link.expire(time.Now().Add(g.server.limits.Publish))
+	g.since = time.Now()
+	return g.link.expire(g.since.Add(g.server.limits.Publish))
 }
 
 // translate makes of a peer's command what the library is to see of it: nothing,
@@ -148,17 +141,17 @@ func (g *guard) translate(m *message) ([]byte, error) {
 		if g.hello, err = parseConnect(c); err != nil {
 			return nil, err
 		}
-		return g.appendForLibrary(nil, c.with(Object{{"app", "live"}, {"type", "nonprivate"}})), nil
+		return appendForLibrary(nil, c.with(Object{{"app", "live"}, {"type", "nonprivate"}})), nil
 	case "createStream":
-		return g.appendForLibrary(nil, c.with(nil)), nil
+		return appendForLibrary(nil, c.with(nil)), nil
 	case "publish":
 		g.request = g.newRequest(c)
-		return g.appendForLibrary(nil, c.with(nil, "", "live")), nil
+		return appendForLibrary(nil, c.with(nil, "", "live")), nil
 	case "play", "play2":
 		c.name = "play"
-		return g.appendForLibrary(nil, c.with(nil, "", 0)), nil
+		return appendForLibrary(nil, c.with(nil, "", 0)), nil
 	case "deleteStream":
-		return g.appendForLibrary(nil, c.with(nil, float64(uint32(max(0, min(c.number(1), 1<<31)))))), nil
+		return appendForLibrary(nil, c.with(nil, float64(uint32(max(0, min(c.number(1), 1<<31)))))), nil
 	default:
 		return nil, g.shrug(c)
 	}
@@ -218,7 +211,7 @@ func (g *guard) ask(ctx context.Context, r *Request) (err error) {
 			p.finish(err) // the Handler may have given it to somebody
 		}
 	}()
-	ctx, cancel := context.WithDeadline(ctx, g.opened.Add(g.server.limits.Publish))
+	ctx, cancel := context.WithDeadline(ctx, g.since.Add(g.server.limits.Publish))
 	defer cancel()
 	g.trust() // now, because the Handler may have p read from before it returns
 	if err := g.server.handle(ctx, p); err != nil {
@@ -238,57 +231,8 @@ func (g *guard) refuse(err error) {
 	if !errors.As(err, &s) {
 		s = Failed("the server cannot take the stream now")
 	}
-	g.refusal.Store(s)
+	g.answers.refusal.Store(s)
 	g.ended(s)
-}
-
-// Write takes the library's answers.
-func (g *guard) Write(b []byte) (n int, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = g.server.caught(r)
-		}
-	}()
-	n = len(b)
-	skip := min(g.swallow, len(b))
-	g.swallow -= skip
-	_, _ = g.answers.Write(b[skip:]) // never fails
-	for {
-		m, err := g.fromLib.next()
-		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			return n, nil // the rest is still to come
-		}
-		if err != nil {
-			return 0, err
-		}
-		if err := g.answer(m); err != nil {
-			return 0, err
-		}
-	}
-}
-
-// answer sends a message of the library, or what we say instead.
-func (g *guard) answer(m message) error {
-	switch m.typ {
-	case typeAck, typeSetChunkSize: // the link's business
-		return nil
-	case typeCommand:
-		c, err := parseCommand(&m)
-		if err != nil {
-			return err
-		}
-		refusal := g.refusal.Load()
-		switch {
-		case c.name == "_result" && c.object() != nil: // that of createStream has none
-			m.payload = g.hello.connectResult(c)
-		case c.name == "onStatus" && refusal != nil:
-			m.payload = onStatus("error", refusal.Code, refusal.Text)
-			g.told.Store(true)
-		case c.name == "onStatus":
-			g.told.Store(true)
-		}
-	}
-	return g.link.write(m)
 }
 
 // ended notes why the connection ends; the first reason counts.
@@ -318,12 +262,12 @@ func (g *guard) close() error {
 	g.link.interrupt()
 	g.rmu.Lock() // waits for Recv to notice
 	defer g.rmu.Unlock()
-	if half, ok := g.conn.(interface{ CloseWrite() error }); ok && g.told.Load() && half.CloseWrite() == nil {
-		if g.conn.SetReadDeadline(time.Now().Add(lingerTime)) == nil {
-			_, _ = io.CopyN(io.Discard, g.conn, lingerBytes)
+	if half, ok := g.link.conn.(interface{ CloseWrite() error }); ok && g.answers.told.Load() && half.CloseWrite() == nil {
+		if g.link.conn.SetReadDeadline(time.Now().Add(lingerTime)) == nil {
+			_, _ = io.CopyN(io.Discard, g.link.conn, lingerBytes)
 		}
 	}
-	return g.conn.Close()
+	return g.link.conn.Close()
 }
 
 // shutdown ends the connection because the server ends.
@@ -332,5 +276,5 @@ func (g *guard) shutdown() {
 		p.Close(Failed("the server is shutting down"))
 		return
 	}
-	_ = g.conn.Close()
+	_ = g.link.conn.Close()
 }

@@ -208,7 +208,7 @@ func (p *Publisher) Close(why error) {
 	l.interrupt()
 	l.hurry(farewell)
 	if l.write(message{typ: typeCommand, chunk: 5, stream: p.request.stream, payload: onStatus(level, status.Code, status.Text)}) == nil {
-		p.guard.told.Store(true)
+		p.guard.answers.told.Store(true)
 	}
 	close(p.done)
 }

@@ -43,30 +43,17 @@ func certificate(t testing.TB) (server, client *tls.Config) {
 // TestRoundTrip: client to server over TCP and TLS, at all chunk sizes.
 func TestRoundTrip(t *testing.T) {
 	serverTLS, clientTLS := certificate(t)
-	for _, secure := range []bool{false, true} {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		in := make(inbox, 1)
-		s := NewServer(Config{Handler: in.handle})
-		ctx, cancel := context.WithCancel(t.Context())
-		served := make(chan error, 1)
-		url := "rtmp://" + ln.Addr().String() + "/live/studio?key=K"
-		if secure {
-			url = "rtmps" + strings.TrimPrefix(url, "rtmp")
-			go func() { served <- s.ServeTLS(ctx, ln, serverTLS) }()
-		} else {
-			go func() { served <- s.Serve(ctx, ln) }()
-		}
+	in := make(inbox, 1)
+	s := NewServer(Config{Handler: in.handle})
+	urls := map[bool]string{
+		false: "rtmp://" + listen(t, s.Serve),
+		true:  "rtmps://" + listen(t, func(ctx context.Context, ln net.Listener) error { return s.ServeTLS(ctx, ln, serverTLS) }),
+	}
+	for secure, url := range urls {
 		for _, size := range []int{1, 128, 4096, 65536} {
 			t.Run(fmt.Sprintf("secure=%v/chunk=%d", secure, size), func(t *testing.T) {
-				roundTrip(t, url, DialOptions{TLS: clientTLS, ChunkSize: size}, in, secure)
+				roundTrip(t, url+"/live/studio?key=K", DialOptions{TLS: clientTLS, ChunkSize: size}, in, secure)
 			})
-		}
-		cancel()
-		if err := <-served; err != nil {
-			t.Error(err)
 		}
 	}
 }
@@ -126,9 +113,12 @@ func TestFFmpeg(t *testing.T) {
 	}
 	in := make(inbox, 1)
 	s, addr := start(t, Config{Handler: in.handle})
+	serverTLS, _ := certificate(t)
+	secure := listen(t, func(ctx context.Context, ln net.Listener) error { return s.ServeTLS(ctx, ln, serverTLS) })
 	tests := []struct{ name, url, playpath string }{
 		{"one URL", "rtmp://" + addr + "/live/studio?key=K", ""},
 		{"server and key, as in OBS", "rtmp://" + addr + "/live/", "studio?key=K"},
+		{"RTMPS", "rtmps://" + secure + "/live/studio?key=K", ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

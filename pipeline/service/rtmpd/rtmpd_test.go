@@ -28,21 +28,27 @@ func (in inbox) handle(ctx context.Context, p *Publisher) error {
 // start runs a server on a loopback port until the test ends.
 func start(t testing.TB, c Config) (*Server, string) {
 	t.Helper()
+	s := NewServer(c)
+	return s, listen(t, s.Serve)
+}
+
+// listen runs serve on a loopback port until the test ends.
+func listen(t testing.TB, serve func(context.Context, net.Listener) error) string {
+	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := NewServer(c)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- s.Serve(ctx, ln) }()
+	go func() { done <- serve(ctx, ln) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {
 			t.Errorf("Serve: %v", err)
 		}
 	})
-	return s, ln.Addr().String()
+	return ln.Addr().String()
 }
 
 func TestPublish(t *testing.T) {
