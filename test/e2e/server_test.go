@@ -28,7 +28,7 @@ pipelines:
   live/{name}:
     when: published
     stages:
-      cam: {use: ingest/rtmp, with: {key: "` + key + `"}}
+      cam: {use: ingest/rtmp, with: {key: "` + key + `", grace: 4s}}
       hls: {use: outputs/hls, from: cam, with: {low_latency: true}}
 `
 

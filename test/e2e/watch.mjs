@@ -102,7 +102,7 @@ async function look() {
 
   const samples = [now];
   const from = now.at;
-  while (now.decoded > 0 && now.at - from < seconds * 1000) {
+  while (report.firstPicture !== null && now.at - from < seconds * 1000) {
     await sleep(250);
     samples.push((now = await sample(page)));
   }

@@ -122,3 +122,21 @@ func TestPageWaits(t *testing.T) {
 		t.Errorf("the page went %q", r.States)
 	}
 }
+
+// A publisher that stays away ends the stream, which the page says; when it comes
+// back after all, the same page plays again.
+func TestStreamEnds(t *testing.T) {
+	w := start(t)
+	drop := w.publish(t, "studio", demo)
+	seen := watch(t, "http://"+w.http+"/live/studio", 25)
+	<-time.After(10 * time.Second)
+	drop()
+	<-time.After(9 * time.Second)
+	w.publish(t, "studio", demo)
+	r := seen()
+	states := slices.DeleteFunc(slices.Clone(r.States), func(s string) bool { return s == "buffering" || s == "connecting" })
+	states = slices.Compact(states)
+	if first, last := states[0], states[len(states)-1]; first != "live" || last != "live" || !slices.Contains(states, "ended") {
+		t.Errorf("the page went %q", r.States)
+	}
+}

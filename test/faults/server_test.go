@@ -28,14 +28,14 @@ server:
   log: {format: json}
 `
 
-// standard has low-latency streams under live/, with an hour's worth of patience for
-// slow readers, and ones that end soon after their publisher under short/.
+// standard has low-latency streams: under live/ they wait 4 s for a publisher that has
+// gone, under short/ one second.
 const standard = listeners + `
 pipelines:
   live/{name}:
     when: published
     stages:
-      cam: {use: ingest/rtmp, with: {key: "` + key + `"}}
+      cam: {use: ingest/rtmp, with: {key: "` + key + `", grace: 4s}}
       hls: {use: outputs/hls, from: cam, with: {low_latency: true, segments: 20}}
   short/{name}:
     when: published

@@ -8,6 +8,7 @@ export type State = "connecting" | "live" | "buffering" | Exclude<Finding, "live
 type End = "ended" | "broken";
 
 const stuckAfter = 8000; // ms without a new picture or sound
+const endedAfter = 1000; // the same, once there is nothing more to come
 const farBehind = 8; // s behind the live edge, from which playing on jumps to it
 const firstPause = 500; // ms
 const lastPause = 4000; // ms
@@ -20,6 +21,7 @@ export class Player {
   audioCodec = "";
   private hls: Hls | null = null;
   private played = false;
+  private complete = false; // the playlist has come to its end
 
   constructor(
     private readonly video: HTMLVideoElement,
@@ -44,7 +46,7 @@ export class Player {
     for (;;) {
       const found = await probe(this.url);
       if (found === "live") {
-        this.played = false;
+        this.played = this.complete = false;
         this.attempts++;
         const end = await this.play();
         this.become(end === "ended" ? "ended" : "connecting");
@@ -97,7 +99,7 @@ export class Player {
     try {
       return await new Promise<End>((resolve) => {
         this.video.addEventListener("ended", () => resolve("ended"), { signal: over.signal });
-        this.watchProgress(() => resolve("broken"), over.signal);
+        this.watchProgress(resolve, over.signal);
         if (Hls.isSupported()) this.playByHls(resolve);
         else this.playNatively(resolve, over.signal);
       });
@@ -125,6 +127,7 @@ export class Player {
       this.videoCodec = tracks.video?.codec ?? both[0] ?? this.videoCodec;
       this.audioCodec = tracks.audio?.codec ?? both[1] ?? this.audioCodec;
     });
+    hls.on(Events.LEVEL_UPDATED, (_, level) => (this.complete = !level.details.live));
     hls.on(Events.ERROR, (_, error) => {
       if (!error.fatal) return;
       if (error.type === ErrorTypes.MEDIA_ERROR && Date.now() - repaired > 5000) {
@@ -156,7 +159,9 @@ export class Player {
     }
   }
 
-  private watchProgress(stuck: () => void, signal: AbortSignal): void {
+  // watchProgress notices a playback that stands still: at the end of the stream,
+  // which a browser may miss by a frame, or for too long.
+  private watchProgress(resolve: (end: End) => void, signal: AbortSignal): void {
     let at = -1;
     let since = Date.now();
     const timer = setInterval(() => {
@@ -164,8 +169,10 @@ export class Player {
       if (this.video.currentTime !== at || waitsForUser) {
         at = this.video.currentTime;
         since = Date.now();
+      } else if (this.complete && Date.now() - since > endedAfter) {
+        resolve("ended");
       } else if (Date.now() - since > stuckAfter) {
-        stuck();
+        resolve("broken");
       }
     }, 500);
     signal.addEventListener("abort", () => clearInterval(timer));

@@ -101,9 +101,10 @@ func (t *table) route(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	name, slash := strings.CutSuffix(strings.TrimPrefix(url, "/"), "/")
+	name, rooted := strings.CutPrefix(url, "/") // "OPTIONS *" is not
+	name, slash := strings.CutSuffix(name, "/")
 	segs, ok := segments(name)
-	if !ok {
+	if !ok || !rooted {
 		notFound(w)
 		return
 	}

@@ -1,0 +1,25 @@
+// Package bench measures what a whole server costs. Each benchmark starts bin/weir
+// as a process of its own, and a load generator (package load) as another, all on
+// this machine's loopback interface, and accounts for the server's CPU time and
+// memory alone.
+//
+//	make bench                                    # all benchmarks, with a table
+//	go test -bench Publishers -count 5 ./test/bench  # these, for benchstat
+//
+// The figures, one each for a publisher or a player:
+//
+//	cpu-ms/publisher-s   CPU time of the server per second (user and system)
+//	rss-KiB/publisher    resident memory beyond that of the idle server
+//	heap-KiB/publisher   of that, what Go's collector has found alive
+//	late-ms              by how much the generator was late at worst
+//	cal-ns               CPU time of a fixed piece of work, before and after
+//
+// CPU time depends on the machine, and on what else runs there: compare its ratio
+// to cal-ns. On loopback the sender of a packet also does the receiver's TCP work,
+// so publishing is a little cheaper here than over a network, and playing a little
+// dearer.
+//
+// BENCH_WARMUP and BENCH_MEASURE change how long is waited before (25 s: until the
+// playlists' window is full, and memory steady) and for how long is measured (20 s).
+// BENCH_PROFILE names a directory in which perf(1) leaves a profile of the server.
+package bench

@@ -1,0 +1,166 @@
+package load
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"weir/pipeline/bitstream"
+	"weir/pipeline/bitstream/flv"
+	"weir/pipeline/media"
+)
+
+// The stream that publishers send: what an encoder for 720p30 makes of ordinary
+// content, 2.52 Mbit/s of H.264 in groups of 2 s and 128 kbit/s of AAC. The slices
+// are noise, which no server looks into.
+const (
+	frameRate  = 30
+	groupSize  = 2 * frameRate // frames from key frame to key frame
+	keyBytes   = 62_000
+	interBytes = 9_610
+	audioRate  = 48_000
+	audioFrame = 1024 // samples
+	audioBytes = 341
+
+	// turn is how long the stream is until its bytes repeat: a whole number of
+	// frames of both kinds.
+	turn         = 8 * time.Second
+	videoPerTurn = int(turn/time.Second) * frameRate
+	audioPerTurn = int(turn/time.Second) * audioRate / audioFrame
+)
+
+// Bitrate is that of the stream without RTMP's headers, in bit/s.
+const Bitrate = ((videoPerTurn/groupSize)*keyBytes + (videoPerTurn-videoPerTurn/groupSize)*interBytes +
+	audioPerTurn*audioBytes) * 8 / int(turn/time.Second)
+
+// The decoder configurations: x264's for 1280x720 at 30 frames a second (High
+// profile), and AAC-LC of two channels at 48 kHz.
+const (
+	videoConfig = "\x01\x42\xc0\x1f\xff\xe1\x00\x17\x67\x42\xc0\x1f\xda\x01\x40\x16\xec\x04\x40\x00" +
+		"\x00\x03\x00\x40\x00\x00\x0f\x03\xc6\x0c\xa8\x01\x00\x04\x68\xce\x0f\xc8"
+	audioConfig = "\x11\x90"
+)
+
+// The chunk streams of the media, and the message stream that a server gives first.
+const (
+	dataChunks    = 5
+	videoChunks   = 6
+	audioChunks   = 7
+	messageStream = 1
+)
+
+// wire is a stream as a publisher's connection carries it.
+type wire struct {
+	// head is what comes first: metadata and decoder configurations.
+	head []byte
+	// messages are a turn's, in order of their times. They are relative to the
+	// ones before, so that they can be sent over and over.
+	messages []timed
+}
+
+// timed is a message in its chunks, and when it is due within a turn.
+type timed struct {
+	due   time.Duration
+	bytes []byte
+}
+
+// newWire lays the stream out in chunks of at most chunkSize bytes of payload.
+func newWire(chunkSize int) (*wire, error) {
+	video, err := track(media.CodecH264, videoConfig, flv.VideoID)
+	if err != nil {
+		return nil, err
+	}
+	audio, err := track(media.CodecAAC, audioConfig, flv.AudioID)
+	if err != nil {
+		return nil, err
+	}
+	w := &wire{}
+	meta := flv.Metadata{Width: 1280, Height: 720, FPS: frameRate, VideoBitrate: 2_520_000, AudioBitrate: 128_000, Encoder: "weir load"}
+	w.head = appendChunks(w.head, dataChunks, 0, chunkSize, meta.Tag(true), 0)
+	for _, t := range []*media.Track{video, audio} {
+		tag, err := flv.SequenceHeader(t, 0, 0)
+		if err != nil {
+			return nil, fmt.Errorf("sequence header: %w", err)
+		}
+		w.head = appendChunks(w.head, chunksOf(tag), 0, chunkSize, tag, 0)
+	}
+	noise := rand.New(rand.NewPCG(1, 2))
+	err = w.add(video, videoPerTurn, chunkSize, func(n int) ([][]byte, media.Flags) {
+		if n%groupSize == 0 {
+			return [][]byte{nal(noise, 0x65, keyBytes)}, media.Key
+		}
+		return [][]byte{nal(noise, 0x41, interBytes)}, 0
+	})
+	if err == nil {
+		err = w.add(audio, audioPerTurn, chunkSize, func(int) ([][]byte, media.Flags) {
+			return [][]byte{nal(noise, 0x21, audioBytes)}, media.Key
+		})
+	}
+	slices.SortStableFunc(w.messages, func(a, b timed) int { return int(a.due - b.due) })
+	return w, err
+}
+
+func track(codec media.Codec, config string, id media.TrackID) (*media.Track, error) {
+	p, err := bitstream.Parse(codec, []byte(config), bitstream.DefaultLimits())
+	if err != nil {
+		return nil, fmt.Errorf("configuration of the %s: %w", id, err)
+	}
+	return p.Track(id), nil
+}
+
+// nal is noise behind a first byte, without zeros, lest it should look like a start
+// code.
+func nal(noise *rand.Rand, first byte, size int) []byte {
+	b := make([]byte, size)
+	for i := range b {
+		b[i] = byte(1 + noise.IntN(255))
+	}
+	b[0] = first
+	return b
+}
+
+// add appends a turn's messages of one track.
+func (w *wire) add(t *media.Track, count, chunkSize int, unit func(n int) ([][]byte, media.Flags)) error {
+	at := func(n int) uint32 { return uint32((int64(n)*turn.Milliseconds() + int64(count)/2) / int64(count)) }
+	before := at(count-1) - uint32(turn.Milliseconds()) // negative, as differences want it
+	for n := range count {
+		access, flags := unit(n)
+		tag, err := flv.Mux(flv.Unit{Track: t, DTS: at(n), Flags: flags, Access: access})
+		if err != nil {
+			return fmt.Errorf("tag: %w", err)
+		}
+		w.messages = append(w.messages, timed{
+			due:   time.Duration(at(n)) * time.Millisecond,
+			bytes: appendChunks(nil, chunksOf(tag), 1, chunkSize, tag, at(n)-before),
+		})
+		before = at(n)
+	}
+	return nil
+}
+
+func chunksOf(t flv.Tag) byte {
+	if t.Type == flv.Video {
+		return videoChunks
+	}
+	return audioChunks
+}
+
+// appendChunks appends a message (RTMP 1.0 section 5.3): a chunk with a header of
+// type form, which is 0 or 1, and as many of type 3 as it takes.
+func appendChunks(b []byte, id, form byte, size int, t flv.Tag, timestamp uint32) []byte {
+	b = append(b, form<<6|id, byte(timestamp>>16), byte(timestamp>>8), byte(timestamp))
+	n := len(t.Payload)
+	b = append(b, byte(n>>16), byte(n>>8), byte(n), byte(t.Type))
+	if form == 0 {
+		b = binary.LittleEndian.AppendUint32(b, messageStream)
+	}
+	for n, piece := range slices.Collect(slices.Chunk(t.Payload, size)) {
+		if n > 0 {
+			b = append(b, 3<<6|id)
+		}
+		b = append(b, piece...)
+	}
+	return b
+}
