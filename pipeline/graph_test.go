@@ -199,9 +199,7 @@ func TestAFailingSinkFailsAlone(t *testing.T) {
 		"transient": {fail, pipeline.Transient, pipeline.Waiting, true},
 		"untyped":   {func(context.Context, *pipeline.Ports) error { return errors.New("oh") }, pipeline.Internal, pipeline.Waiting, true},
 		"panic": {func(context.Context, *pipeline.Ports) error {
-			var m map[string]int
-			m["x"] = 1
-			return nil
+			return fmt.Errorf("%s", strings.Fields("one")[1])
 		}, pipeline.Internal, pipeline.Waiting, true},
 		"config": {func(context.Context, *pipeline.Ports) error {
 			return pipeline.Failf(pipeline.Config, "open", "no such bucket")

@@ -9,9 +9,9 @@ import (
 )
 
 // nameSegment is one segment of a path; see DESIGN section 6 and ValidPath.
-var nameSegment = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._~-]{0,63}$`) //nolint:gochecknoglobals // compiled once, never changed
+var nameSegment = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._~-]{0,63}$`)
 
-var variable = regexp.MustCompile(`^\{[a-z][a-z0-9_]*\}$`) //nolint:gochecknoglobals // compiled once, never changed
+var variable = regexp.MustCompile(`^\{[a-z][a-z0-9_]*\}$`)
 
 // maxSegments bounds the depth of a path.
 const maxSegments = 4

@@ -77,14 +77,23 @@ func TestPlans(t *testing.T) {
 	}{
 		"simple":      {[]string{"hls hls cam", "cam rtmp"}, 0, "cam\nhls <- cam.out\n"},
 		"conversions": {[]string{"cam rtmp", "a whep cam", "b whep cam", "c hls cam"}, 0, "cam\n~nobframes <- cam.out\n~opus <- ~nobframes.out\n~rtp <- ~opus.out\na <- ~rtp.out\nb <- ~rtp.out\nc <- cam.out\n"},
-		"audio only adapts": {[]string{"cam rtmp", "a whep cam"}, pipeline.AdaptAudio,
-			"cam\n~opus <- cam.out\n~rtp <- ~opus.out\na <- ~rtp.out\nnote a: video with B-frames is left out: whep does not take it, and nothing here removes them\n"},
-		"nothing adapts": {[]string{"cam rtmp", "a whep cam"}, pipeline.AdaptNone,
-			"cam\n~rtp <- cam.out\na <- ~rtp.out\nnote a: AAC is left out: whep does not take it, and nothing here converts it\nnote a: video with B-frames is left out: whep does not take it, and nothing here removes them\n"},
+		"audio only adapts": {
+			[]string{"cam rtmp", "a whep cam"},
+			pipeline.AdaptAudio,
+			"cam\n~opus <- cam.out\n~rtp <- ~opus.out\na <- ~rtp.out\nnote a: video with B-frames is left out: whep does not take it, and nothing here removes them\n",
+		},
+		"nothing adapts": {
+			[]string{"cam rtmp", "a whep cam"},
+			pipeline.AdaptNone,
+			"cam\n~rtp <- cam.out\na <- ~rtp.out\nnote a: AAC is left out: whep does not take it, and nothing here converts it\nnote a: video with B-frames is left out: whep does not take it, and nothing here removes them\n",
+		},
 		"two producers": {[]string{"one rtmp", "two rtmp", "a whep one", "b whep two"}, pipeline.AdaptNone, "one\n~rtp <- one.out\ntwo\n~rtp-two <- two.out\na <- ~rtp.out\nb <- ~rtp-two.out\n" +
 			"note a: AAC is left out: whep does not take it, and nothing here converts it\nnote a: video with B-frames is left out: whep does not take it, and nothing here removes them\nnote b: AAC is left out: whep does not take it, and nothing here converts it\nnote b: video with B-frames is left out: whep does not take it, and nothing here removes them\n"},
-		"unknown type and stage": {[]string{"cam rtpm", "a hls cma", "b hls cam"}, 0,
-			"cam use: there is no stage type \"rtpm\" (use one of any, av1only, bridge, disk, hls, mixer, nob, rtmp, test/opus, whep)\na from[0]: it reads from \"cma\", which does not exist (did you mean \"cam\"?)\n"},
+		"unknown type and stage": {
+			[]string{"cam rtpm", "a hls cma", "b hls cam"},
+			0,
+			"cam use: there is no stage type \"rtpm\" (use one of any, av1only, bridge, disk, hls, mixer, nob, rtmp, test/opus, whep)\na from[0]: it reads from \"cma\", which does not exist (did you mean \"cam\"?)\n",
+		},
 		"cycle":            {[]string{"cam rtmp", "a any c", "b any a", "c any b"}, 0, "a from: the stages feed one another in a circle: a → c → b → a (media flows one way: remove one of these edges)\n"},
 		"no input":         {[]string{"a hls"}, 0, "a from: nothing feeds a (say `from:` and the stage it reads from)\n"},
 		"input of source":  {[]string{"cam rtmp", "b rtmp cam"}, 0, "b from: rtmp is a source and reads from nothing (remove `from`)\n"},

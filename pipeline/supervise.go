@@ -26,7 +26,7 @@ func (n *node) supervise(soft, hard context.Context) {
 	for n.awaitWanted(soft) {
 		began := time.Now()
 		err := n.runOnce(soft, hard)
-		switch next := n.after(err, soft, hard); next {
+		switch next := n.after(soft, hard, err); next {
 		case goOn:
 			b = backoff{}
 			continue
@@ -50,7 +50,7 @@ const (
 )
 
 // after judges the end of a run.
-func (n *node) after(err error, soft, hard context.Context) outcome {
+func (n *node) after(soft, hard context.Context, err error) outcome {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	again := n.again

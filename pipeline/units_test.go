@@ -66,8 +66,14 @@ func TestFormatDuration(t *testing.T) {
 		d    time.Duration
 		want string
 	}{
-		{0, "0s"}, {200 * time.Millisecond, "200ms"}, {30 * time.Second, "30s"}, {time.Minute, "1m"},
-		{90 * time.Second, "1m30s"}, {2 * time.Hour, "2h"}, {150 * time.Minute, "2h30m"}, {time.Hour + time.Second, "1h0m1s"},
+		{0, "0s"},
+		{200 * time.Millisecond, "200ms"},
+		{30 * time.Second, "30s"},
+		{time.Minute, "1m"},
+		{90 * time.Second, "1m30s"},
+		{2 * time.Hour, "2h"},
+		{150 * time.Minute, "2h30m"},
+		{time.Hour + time.Second, "1h0m1s"},
 	} {
 		if got := FormatDuration(c.d); got != c.want {
 			t.Errorf("%d: %s, want %s", c.d, got, c.want)

@@ -95,18 +95,10 @@ func (c *Cursor) TryNext() (media.Item, error) {
 		closed, set, head := r.closed.Load(), r.set.Load(), r.head.Load() // in this order
 		seq := c.seq.Load()
 		if seq == head {
-			if set != c.set {
-				c.set = set
-				return set, nil
-			}
-			if closed {
-				return nil, io.EOF
-			}
-			return nil, nil
+			return c.caughtUp(closed, set)
 		}
-		t := r.slots.Load()
-		e, newest := t.at(seq), t.at(head-1)
-		if e == nil || (newest != nil && c.opts.Policy != Block && !c.within(e, newest.at, newest.bytes)) {
+		e := c.entry(seq, head)
+		if e == nil {
 			if err := c.overrun(); err != nil {
 				return nil, err
 			}
@@ -120,6 +112,30 @@ func (c *Cursor) TryNext() (media.Item, error) {
 			return u, nil
 		}
 	}
+}
+
+// caughtUp is what there is to say at the head: a set that no unit follows yet, the
+// end, or nothing.
+func (c *Cursor) caughtUp(closed bool, set *media.TrackSet) (media.Item, error) {
+	switch {
+	case set != c.set:
+		c.set = set
+		return set, nil
+	case closed:
+		return nil, io.EOF
+	default:
+		return nil, nil
+	}
+}
+
+// entry is the next one to read, or nil if it is gone or too far behind the head.
+func (c *Cursor) entry(seq, head uint64) *entry {
+	t := c.ring.slots.Load()
+	e, newest := t.at(seq), t.at(head-1)
+	if newest != nil && c.opts.Policy != Block && !c.within(e, newest.at, newest.bytes) {
+		return nil
+	}
+	return e
 }
 
 // advance moves past e and returns its unit, or nil if it is not for delivery.

@@ -178,7 +178,7 @@ func (s *script) recv(out io.Writer, name string) {
 func duration(s string) time.Duration {
 	d, err := time.ParseDuration(s)
 	if err != nil {
-		panic(err) //nolint:forbidigo // a broken script
+		panic(err) // a broken script
 	}
 	return d
 }
@@ -186,7 +186,7 @@ func duration(s string) time.Duration {
 func number(s string) int64 {
 	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil {
-		panic(err) //nolint:forbidigo // a broken script
+		panic(err) // a broken script
 	}
 	return n
 }

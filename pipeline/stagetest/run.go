@@ -68,6 +68,7 @@ func (s suite) declaration(t *testing.T) {
 }
 
 func (s suite) config(t *testing.T) any {
+	t.Helper()
 	cfg := s.factory.Config()
 	if s.opts.Configure != nil {
 		s.opts.Configure(t, cfg)
@@ -111,7 +112,7 @@ func (s suite) graph(t *testing.T, source pipeline.Factory, sink *Collector) *pi
 }
 
 // runs starts a graph and returns a function that waits for its end.
-func runs(t *testing.T, ctx context.Context, g *pipeline.Graph) (wait func()) {
+func runs(ctx context.Context, t *testing.T, g *pipeline.Graph) (wait func()) {
 	t.Helper()
 	leaks := goleak.IgnoreCurrent()
 	ended := make(chan struct{})
@@ -139,7 +140,7 @@ func (s suite) cancel(t *testing.T) {
 	defer cancel()
 	more := make(chan media.Item)
 	g := s.graph(t, Source(Movie(s.opts.Tracks(), time.Second), more), &Collector{})
-	wait := runs(t, ctx, g)
+	wait := runs(ctx, t, g)
 	awaitRunning(t, g)
 	cancel()
 	wait()
@@ -167,7 +168,7 @@ func awaitRunning(t *testing.T, g *pipeline.Graph) {
 func (s suite) inputsEnd(t *testing.T) {
 	sink := &Collector{}
 	g := s.graph(t, Source(Movie(s.opts.Tracks(), 3*time.Second), nil), sink)
-	runs(t, t.Context(), g)()
+	runs(t.Context(), t, g)()
 	if len(s.factory.Spec().Out) > 0 && (len(sink.Units()) == 0 || sink.Ends() != 1) {
 		t.Errorf("%d units came out and the output ended %d times", len(sink.Units()), sink.Ends())
 	}
@@ -175,7 +176,7 @@ func (s suite) inputsEnd(t *testing.T) {
 
 func (s suite) empty(t *testing.T) {
 	g := s.graph(t, Source(nil, nil), &Collector{})
-	runs(t, t.Context(), g)()
+	runs(t.Context(), t, g)()
 }
 
 func (s suite) change(t *testing.T) {
@@ -185,14 +186,14 @@ func (s suite) change(t *testing.T) {
 	last := second.Tracks[:1]
 	items = append(items, MovieFrom(&media.TrackSet{Version: 3, Tracks: last}, 4*time.Second, time.Second)...)
 	g := s.graph(t, Source(items, nil), &Collector{})
-	runs(t, t.Context(), g)()
+	runs(t.Context(), t, g)()
 }
 
 func (s suite) immutable(t *testing.T) {
 	items := Movie(s.opts.Tracks(), 2*time.Second)
 	before := fingerprint(t, items)
 	g := s.graph(t, Source(items, nil), &Collector{})
-	runs(t, t.Context(), g)()
+	runs(t.Context(), t, g)()
 	if !slices.Equal(before, fingerprint(t, items)) {
 		t.Error("the stage changed units that it had borrowed")
 	}
