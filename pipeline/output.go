@@ -26,6 +26,7 @@ type Output struct {
 type clock struct {
 	layer layerKey
 	last  media.Ticks // DTS of the last unit sent
+	rate  media.Rate  // its clock, which may change with the track's parameters
 	run   int         // run of the stage that sent it
 }
 
@@ -93,11 +94,11 @@ func (o *Output) inOrder(u *media.Unit) *media.Unit {
 	k := layerKey{u.Track.ID, u.Layer}
 	i := slices.IndexFunc(o.clocks, func(c clock) bool { return c.layer == k })
 	if i < 0 {
-		o.clocks = append(o.clocks, clock{k, u.DTS, o.runs})
+		o.clocks = append(o.clocks, clock{k, u.DTS, u.Track.Rate, o.runs})
 		return u
 	}
 	c := &o.clocks[i]
-	if u.DTS <= c.last && u.Track.Form == media.FormAccess {
+	if u.DTS <= media.Rescale(c.last, c.rate, u.Track.Rate) && u.Track.Form == media.FormAccess {
 		o.late.Add(1)
 		return nil
 	}
@@ -106,7 +107,7 @@ func (o *Output) inOrder(u *media.Unit) *media.Unit {
 		marked.Flags |= media.Discontinuity
 		u = &marked
 	}
-	c.last, c.run = u.DTS, o.runs
+	c.last, c.rate, c.run = u.DTS, u.Track.Rate, o.runs
 	return u
 }
 
