@@ -55,12 +55,13 @@ func probeClip(t *testing.T, name, container string) {
 	srv := httptest.NewServer(s.site)
 	defer srv.Close()
 	set, units := clip(t, name)
-	s.feed(loop(set, units, 3))
+	items := loop(set, units, 3)
+	s.feed(items)
 	s.end()
 
 	sent := map[string]int{}
-	for _, u := range units {
-		sent[u.Kind().String()] += 3
+	for _, item := range items[1:] {
+		sent[item.(*media.Unit).Kind().String()]++
 	}
 	got := map[string]int{}
 	last := map[string]float64{}

@@ -27,6 +27,7 @@ type studio struct {
 	site     *httpd.Server
 	cfg      Config
 	archive  *archive
+	holds    *holds
 }
 
 const testPath = "live/studio"
@@ -40,12 +41,12 @@ func newStudio(t *testing.T, change func(*Config)) *studio {
 	if err := cfg.Validate(); err != nil {
 		t.Fatal(err)
 	}
-	s := &studio{registry: newRegistry(), site: httpd.New(httpd.Config{}), cfg: cfg}
+	s := &studio{registry: newRegistry(), holds: newHolds(), site: httpd.New(httpd.Config{}), cfg: cfg}
 	pattern, err := pipeline.ParsePattern("live/{name}")
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &factory{site: s.site, registry: s.registry, holds: newHolds()}
+	f := &factory{site: s.site, registry: s.registry, holds: s.holds}
 	withdraw, err := f.Announce(pipeline.Announcement{Pattern: pattern, Wake: func(string) error { return io.EOF }})
 	if err != nil {
 		t.Fatal(err)
