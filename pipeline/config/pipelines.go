@@ -3,6 +3,8 @@ package config
 import (
 	"reflect"
 	"regexp"
+	"slices"
+	"strings"
 	"time"
 
 	"weir/pipeline"
@@ -35,6 +37,9 @@ func (d *decoder) pipelines(n *node, at place) (plans []*pipeline.Plan, notes Pr
 		if err != nil {
 			d.problem(f.at, "paths look like live/{name} or cams/door", "%s", err)
 		}
+		if first, _, _ := strings.Cut(f.key, "/"); slices.Contains(reserved(), first) {
+			d.problem(f.at, "choose another first word, such as live", "the server's own pages are under /%s", first)
+		}
 		shape := anyVariable.ReplaceAllString(f.key, "{}")
 		if first, taken := seen[shape]; taken {
 			d.problem(f.at, "change one of them", "the pipeline in line %d has the same paths", first.line)
@@ -49,6 +54,9 @@ func (d *decoder) pipelines(n *node, at place) (plans []*pipeline.Plan, notes Pr
 	d.pipeline, d.stage = "", ""
 	return plans, notes
 }
+
+// reserved are the first segments of paths that the HTTP server has for itself.
+func reserved() []string { return []string{"v1", "assets", "metrics", "livez", "readyz", "startupz"} }
 
 var anyVariable = regexp.MustCompile(`\{[^/]*\}`)
 
