@@ -78,6 +78,7 @@ func report(b *testing.B, wire []byte, messages int) {
 }
 
 func benchChunks(b *testing.B, size int, wire []byte, messages int) {
+	b.Helper()
 	lim := Limits{}.withDefaults()
 	r := newChunkReader(&loop{wire: wire}, readBuffer, &lim)
 	r.chunkSize = uint32(size)
@@ -90,6 +91,7 @@ func benchChunks(b *testing.B, size int, wire []byte, messages int) {
 }
 
 func benchGuard(b *testing.B, size int, wire []byte, messages int) {
+	b.Helper()
 	s := NewServer(Config{})
 	t := &ticket{gate: s.gate}
 	g := newGuard(s, newLink(&loop{wire: wire}, &s.limits), t, false, time.Now())
@@ -105,6 +107,7 @@ func benchGuard(b *testing.B, size int, wire []byte, messages int) {
 }
 
 func benchIngest(b *testing.B, size int, wire []byte, messages int) {
+	b.Helper()
 	in := make(inbox, 1)
 	_, addr := start(b, Config{Handler: in.handle})
 	c, err := Dial(b.Context(), "rtmp://"+addr+"/live/studio", DialOptions{ChunkSize: size})

@@ -52,6 +52,8 @@ func newGuard(s *Server, l *link, t *ticket, secure bool, since time.Time) *guar
 	return g
 }
 
+var _ io.ReadWriteCloser = (*guard)(nil)
+
 // distrust holds a peer that does not publish to a small budget of bytes, and of
 // memory for begun messages.
 func (g *guard) distrust() {

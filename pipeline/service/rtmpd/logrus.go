@@ -31,9 +31,10 @@ type panicHook func(text string)
 func (panicHook) Levels() []logrus.Level { return []logrus.Level{logrus.ErrorLevel} }
 
 // Fire looks for a panic. The library wraps one in an error with a stack and
-// prints it with the stack, in which the runtime's function stands.
+// prints it with the stack, in which the runtime's function has a line of its own.
+// What peers sent is only ever printed quoted, so it cannot look like that.
 func (h panicHook) Fire(e *logrus.Entry) error {
-	if strings.Contains(e.Message, "runtime.gopanic") || strings.Contains(e.Message, "Panic: ") {
+	if strings.Contains(e.Message, "\nruntime.gopanic\n") {
 		h(e.Message)
 	}
 	return nil

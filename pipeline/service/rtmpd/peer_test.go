@@ -1,7 +1,9 @@
 package rtmpd
 
 import (
+	"errors"
 	"net"
+	"os"
 	"testing"
 	"time"
 )
@@ -69,7 +71,7 @@ func (p *peer) gone() {
 	p.t.Helper()
 	for {
 		if _, err := p.link.read(); err != nil {
-			if n, ok := err.(net.Error); ok && n.Timeout() {
+			if errors.Is(err, os.ErrDeadlineExceeded) {
 				p.t.Error("the server keeps the connection")
 			}
 			return

@@ -45,7 +45,11 @@ type Handler func(ctx context.Context, p *Publisher) error
 // errUnpublished is the end of a publish by the peer's command.
 var errUnpublished = fmt.Errorf("unpublished: %w", io.EOF)
 
-var errDisplaced = errors.New("displaced by newer connections")
+var (
+	errDisplaced = errors.New("displaced by newer connections")
+	errIdle      = errors.New("nothing arrived")
+	errClosed    = errors.New("publisher closed by the server")
+)
 
 // Publisher is one accepted publish. Recv is for one goroutine at a time; Close
 // may be called by any, at any time.
@@ -95,6 +99,9 @@ func (p *Publisher) Recv(ctx context.Context) (m Message, err error) {
 			g.link.resume() // and see above whether that was meant for us
 			continue
 		}
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			err = fmt.Errorf("%w for %v", errIdle, g.server.limits.Idle)
+		}
 		if err != nil {
 			p.finish(err)
 			continue
@@ -119,11 +126,8 @@ func (p *Publisher) watch(ctx context.Context) {
 // final is what Recv returns at the end.
 func (p *Publisher) final(end error) error {
 	p.unwatch()
-	switch {
-	case errors.Is(end, io.EOF):
+	if errors.Is(end, io.EOF) {
 		return io.EOF
-	case errors.Is(end, os.ErrDeadlineExceeded):
-		return fmt.Errorf("nothing arrived for %v", p.guard.server.limits.Idle)
 	}
 	return end
 }
@@ -212,5 +216,3 @@ func (p *Publisher) Close(why error) {
 	}
 	close(p.done)
 }
-
-var errClosed = errors.New("publisher closed by the server")

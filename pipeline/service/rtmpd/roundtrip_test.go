@@ -59,6 +59,7 @@ func TestRoundTrip(t *testing.T) {
 }
 
 func roundTrip(t *testing.T, url string, o DialOptions, in inbox, secure bool) {
+	t.Helper()
 	c, err := Dial(t.Context(), url, o)
 	if err != nil {
 		t.Fatal(err)

@@ -18,7 +18,7 @@ import (
 
 // Config is what a Server needs.
 type Config struct {
-	// Handler decides about publishers.
+	// Handler decides about publishers. It must not be nil.
 	Handler Handler
 	// Limits may be zero.
 	Limits Limits
@@ -174,6 +174,8 @@ func (s *Server) ended(g *guard) {
 	var network net.Error
 	switch {
 	case displaced, why == nil, errors.Is(why, io.EOF), errors.Is(why, errClosed), errors.As(why, &status):
+	case errors.Is(why, errIdle):
+		s.refused(RefusedIdle, g.remote.Addr(), why)
 	case errors.Is(why, os.ErrDeadlineExceeded):
 		s.refused(RefusedSlow, g.remote.Addr(), errors.New("no publish in time"))
 	case errors.Is(why, io.ErrUnexpectedEOF), errors.As(why, &network):

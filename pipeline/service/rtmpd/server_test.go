@@ -220,4 +220,17 @@ func TestDeadlines(t *testing.T) {
 		t.Errorf("idle: %v", err)
 	}
 	idle.gone()
+	eventually(t, "idle", refused(RefusedIdle))
+
+	serverTLS, _ := certificate(t)
+	secure := listen(t, func(ctx context.Context, ln net.Listener) error { return s.ServeTLS(ctx, ln, serverTLS) })
+	if c, err = net.Dial("tcp", secure); err != nil {
+		t.Fatal(err)
+	}
+	_, _ = c.Write([]byte{22, 3, 1}) // a ClientHello that goes no further
+	eventually(t, "TLS handshake timeout", func() bool { return s.Stats().Refused[RefusedHandshake] == 2 })
+	_ = c.Close()
+	if n := s.Stats().Refused[RefusedSlow]; n != 1 {
+		t.Errorf("%d slow connections", n)
+	}
 }

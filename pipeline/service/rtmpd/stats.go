@@ -22,6 +22,8 @@ const (
 	RefusedSlow
 	// RefusedProtocol: it broke the protocol or a limit.
 	RefusedProtocol
+	// RefusedIdle: a publisher fell silent.
+	RefusedIdle
 	// RefusedPublish: the Handler or the address refused.
 	RefusedPublish
 	refusals
@@ -29,7 +31,7 @@ const (
 
 // String is the reason's name in metrics.
 func (r Refusal) String() string {
-	return [...]string{"connections", "address", "displaced", "handshake", "slow", "protocol", "publish"}[min(r, refusals-1)]
+	return [...]string{"connections", "address", "displaced", "handshake", "slow", "protocol", "idle", "publish"}[min(r, refusals-1)]
 }
 
 // Stats is a snapshot of a Server.
