@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"syscall"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -152,8 +153,36 @@ func (s *server) run(ctx context.Context) error {
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.settings.DrainTimeout)
 	defer cancel()
 	err := s.host.Drain(drain)
+	s.farewell(drain)
 	stop()
 	return errors.Join(group.Wait(), err)
+}
+
+// How long viewers may take to fetch the last segments that ended playlists list:
+// until nobody has asked for anything for a while, and not for ever.
+const (
+	farewellQuiet = 500 * time.Millisecond
+	farewellMost  = 3 * time.Second
+)
+
+// farewell lets viewers fetch what the ended playlists list.
+func (s *server) farewell(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, farewellMost)
+	defer cancel()
+	tick := time.NewTicker(farewellQuiet)
+	defer tick.Stop()
+	for last := s.services.http.Stats(); last.Conns > 0; {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		now := s.services.http.Stats()
+		if now.Requests == last.Requests {
+			return
+		}
+		last = now
+	}
 }
 
 func (s *server) serve(ctx context.Context, b bound) error {

@@ -23,6 +23,14 @@ func TestDrain(t *testing.T) {
 		t.Error("the publisher was not told to end")
 	}
 	told := time.Since(asked)
+	eventually(t, 2*time.Second, "the server is not ready any more", func() bool { return s.status("/readyz") == 503 })
+	unready := time.Since(asked)
+	if code := s.status("/livez"); code != 200 {
+		t.Errorf("/livez: %d", code)
+	}
+	if _, err := s.dial(t, "live/another", key); err == nil {
+		t.Error("a publisher was let in")
+	}
 	v.end(20 * time.Second)
 	ended := time.Since(asked)
 	<-s.ended
@@ -39,6 +47,6 @@ func TestDrain(t *testing.T) {
 	if n := s.log.lines(`"level":"ERROR"`); len(n) > 0 {
 		t.Errorf("error in the log: %s", n[0])
 	}
-	figure(t, "drain", "publisher_told=%v endlist=%v exit=%v status=%v lost_video=%d lost_audio=%d",
-		told, ended, gone, s.err, len(video.lost), len(audio.lost))
+	figure(t, "drain", "publisher_told=%v readyz_503=%v endlist=%v exit=%v status=%v lost_video=%d lost_audio=%d",
+		told, unready, ended, gone, s.err, len(video.lost), len(audio.lost))
 }
