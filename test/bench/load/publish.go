@@ -93,7 +93,10 @@ func (s *sender) dial(ctx context.Context, p Publishers, n int) error {
 	s.session, err = rtmpd.Dial(ctx, numbered(p.URL, n), rtmpd.DialOptions{
 		ChunkSize: p.ChunkSize, Dial: dial, Encoder: "weir load " + strconv.Itoa(n),
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	return s.conn.SetWriteDeadline(time.Time{}) // the session has left one behind
 }
 
 // send sends the stream, its first frame at start.
@@ -122,7 +125,8 @@ func (s *sender) send(ctx context.Context, start time.Time) error {
 
 // failure is what the server has said, or else that it has said nothing.
 func (s *sender) failure(err error) error {
-	<-s.session.Done() // a connection that cannot be written to is about to end
+	_ = s.conn.SetReadDeadline(time.Now().Add(time.Second)) // fails only if it is closed
+	<-s.session.Done()
 	if said := s.session.Err(); said != nil && !errors.Is(said, net.ErrClosed) {
 		err = said
 	}
