@@ -22,6 +22,7 @@ type archive struct {
 	queued int64 // bytes in writes
 	gone   []string
 	stored map[string]bool
+	busy   bool // between taking something to do and having done it
 	closed bool
 
 	wake  chan struct{}
@@ -134,17 +135,17 @@ func (a *archive) signal() {
 	}
 }
 
-// close ends the goroutine; what is written stays readable. It waits a while for a
-// write that has begun.
+// close ends the goroutine once what is queued has been written; that stays
+// readable. It waits for a slow disk only for a while.
 func (a *archive) close() {
 	a.mu.Lock()
-	a.closed, a.writes = true, nil
+	a.closed = true
 	a.signal()
 	a.mu.Unlock()
 	select {
 	case <-a.ended:
 	case <-time.After(archiveGrace):
-		a.log.Warn("the disk does not answer, left a write behind")
+		a.log.Warn("the disk is too slow, leaving the rest of the window to it")
 	}
 }
 
@@ -170,8 +171,11 @@ func (a *archive) run() {
 			for _, name := range gone {
 				_ = a.root.Remove(name) // clean tries again
 			}
-			if seg == nil {
+			if seg == nil && len(gone) == 0 {
 				break
+			}
+			if seg == nil {
+				continue
 			}
 			err := a.save(seg)
 			if err == nil {
@@ -191,7 +195,8 @@ func (a *archive) take() (seg *segment, gone []string, more bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	gone, a.gone = a.gone, nil
-	if a.closed {
+	a.busy = len(gone) > 0 || len(a.writes) > 0
+	if a.closed && len(a.writes)+len(gone) == 0 {
 		return nil, nil, false
 	}
 	if len(a.writes) > 0 {

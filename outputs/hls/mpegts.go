@@ -16,7 +16,12 @@ type transport struct {
 	w       *mpegts.Writer
 	buf     bytes.Buffer
 	streams map[media.TrackID]*elementary
-	failed  error
+	// main is the track that PCRs go with: the first one written, to the writer.
+	// What comes before its first unit waits in early.
+	main   media.TrackID
+	begun  bool
+	early  []*media.Unit
+	failed error
 }
 
 // elementary is one track in a transport stream.
@@ -30,7 +35,7 @@ type elementary struct {
 
 // newTransport starts a transport stream of track t's layer and of all of beside.
 func newTransport(t *media.Track, layer int8, beside []*media.Track) (*transport, error) {
-	m := &transport{streams: make(map[media.TrackID]*elementary)}
+	m := &transport{main: t.ID, streams: make(map[media.TrackID]*elementary)}
 	m.w = &mpegts.Writer{W: &m.buf}
 	add := func(t *media.Track, layer int8) error {
 		e, err := newElementary(t, layer)
@@ -62,6 +67,22 @@ func (m *transport) begin() {
 }
 
 func (m *transport) write(u *media.Unit, _ media.Ticks) {
+	switch {
+	case m.begun:
+		m.add(u)
+	case u.Track.ID == m.main:
+		m.begun = true
+		m.add(u)
+		for _, e := range m.early {
+			m.add(e)
+		}
+		m.early = nil
+	case len(m.early) < maxPending:
+		m.early = append(m.early, u)
+	}
+}
+
+func (m *transport) add(u *media.Unit) {
 	e := m.streams[u.Track.ID]
 	if e == nil {
 		return
