@@ -67,6 +67,9 @@ func (s *segmenter) step(l *lane, u *media.Unit) place {
 		case stays:
 			if why := l.put(u); why != "" {
 				s.notes.drop(why, 1)
+				if why == keyLess {
+					s.askKey(u)
+				}
 			}
 			return p
 		case waits, goes:

@@ -237,6 +237,7 @@ func (d *desk) playlist(w http.ResponseWriter, r *http.Request, path, name strin
 // resource answers with an init section, a segment or a part. A part that is about
 // to be made is waited for.
 func (d *desk) resource(w http.ResponseWriter, r *http.Request, path, leaf string) error {
+	n, ok := parseLeaf(leaf)
 	a := &wait{desk: d, r: r}
 	defer a.done()
 	for {
@@ -244,10 +245,10 @@ func (d *desk) resource(w http.ResponseWriter, r *http.Request, path, leaf strin
 		if st == nil {
 			return errOffline
 		}
-		n, ok := parseLeaf(leaf)
 		if !ok {
 			return errNotHere
 		}
+		st.seen.note(r)
 		rend := st.find(n.rendition)
 		if rend == nil {
 			return errNotHere

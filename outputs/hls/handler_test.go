@@ -60,6 +60,12 @@ func (a *asked) status() string {
 	return strings.TrimSpace(fmt.Sprint(w.Code, " ", p.Code))
 }
 
+// elapse lets a bubble's time go on, and what is due then happen.
+func elapse(d time.Duration) {
+	<-time.After(d)
+	synctest.Wait()
+}
+
 func TestBlockingReload(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStudio(t, nil)
@@ -141,11 +147,11 @@ func TestStalledStream(t *testing.T) {
 		if gone.waits() {
 			t.Error("a client that has gone is still waited for")
 		}
-		time.Sleep(6*time.Second - time.Millisecond)
+		elapse(6*time.Second - time.Millisecond)
 		if !playlist.waits() {
 			t.Error("gave up before three target durations")
 		}
-		time.Sleep(time.Millisecond)
+		elapse(time.Millisecond)
 		if got := playlist.status(); got != "503 stream_stalled" {
 			t.Errorf("after three target durations: %s", got)
 		}
@@ -170,7 +176,7 @@ func TestManyHolds(t *testing.T) {
 		if count[""] != 2000 || count["503 overloaded"] != 3000 {
 			t.Fatalf("5000 requests: %v", count)
 		}
-		time.Sleep(6 * time.Second)
+		elapse(6 * time.Second)
 		clear(count)
 		for _, a := range all {
 			count[a.status()]++
@@ -196,7 +202,9 @@ func TestHoldsOfOneClient(t *testing.T) {
 		if !s.ask(t, "10.0.0.1:1000", "audio.m3u8?_HLS_msn=3").waits() {
 			t.Error("the limit counts other renditions")
 		}
-		time.Sleep(time.Minute)
+		elapse(time.Minute)
+		s.holds.mu.Lock()
+		defer s.holds.mu.Unlock()
 		if len(s.holds.byClient)+len(s.holds.byAddress)+s.holds.waiting != 0 {
 			t.Errorf("left behind: %d holds, %v, %v", s.holds.waiting, s.holds.byClient, s.holds.byAddress)
 		}
@@ -350,7 +358,7 @@ func TestDemanded(t *testing.T) {
 		if again.waits(); woken != 2 {
 			t.Errorf("a request after the end: woken %d times", woken)
 		}
-		time.Sleep(time.Minute)
+		elapse(time.Minute)
 	})
 }
 
@@ -361,11 +369,11 @@ func TestLinger(t *testing.T) {
 		s.feed(stagetest.Movie(stagetest.Both(), 3*time.Second))
 		s.end()
 		s.registry.leave(testPath, s.store, 30*time.Second)
-		time.Sleep(29 * time.Second)
+		elapse(29 * time.Second)
 		if text := s.text(t, "video.m3u8"); !strings.HasSuffix(text, "#EXT-X-ENDLIST\n") {
 			t.Errorf("the last playlist is not ended:\n%s", text)
 		}
-		time.Sleep(time.Second)
+		elapse(time.Second)
 		if got := s.ask(t, "10.0.0.1:1", "video.m3u8").status(); got != "404 stream_offline" {
 			t.Errorf("after lingering: %s", got)
 		}
@@ -415,7 +423,7 @@ func TestViewers(t *testing.T) {
 		if n := v.count(time.Now()); n != 10 {
 			t.Errorf("%d viewers", n)
 		}
-		time.Sleep(viewerFor + time.Second)
+		elapse(viewerFor + time.Second)
 		if n := v.count(time.Now()); n != 0 {
 			t.Errorf("%d viewers later", n)
 		}

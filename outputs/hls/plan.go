@@ -2,11 +2,15 @@ package hls
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
 	"weir/pipeline/media"
 )
+
+// maxAudio bounds the audio renditions.
+const maxAudio = 16
 
 // tracks takes a new TrackSet. If it changes what is carried, the next timeline
 // waits for a key unit of its lead.
@@ -26,8 +30,14 @@ func (s *segmenter) tracks(set *media.TrackSet) {
 			}
 		}
 	}
+	heard := 0
 	for _, t := range set.Tracks {
-		if t.Kind() == media.KindAudio && s.refuse(t) == nil {
+		switch {
+		case t.Kind() != media.KindAudio || s.refuse(t) != nil:
+		case heard == maxAudio:
+			s.notes.leaveOut(t, fmt.Errorf("at most %d audio tracks are carried", maxAudio))
+		default:
+			heard++
 			starts[s.audioLane(t, video != nil)] = t
 		}
 	}

@@ -13,6 +13,8 @@ type segmenter struct {
 	store *store
 	time  timing
 	notes *notes
+	// ask asks the source for a key unit.
+	ask func(media.KeyframeRequest)
 
 	lanes []*lane
 	// lead decides. While waiting, the next timeline waits for a key unit of to, to
@@ -105,14 +107,24 @@ func (s *segmenter) leadsOver(u *media.Unit) {
 	case u.Flags.Has(media.Key) && fits && !late:
 		s.turn(u)
 	case !s.started:
+		s.askKey(u)
 		s.notes.drop("before the first key frame", 1)
 	case u.Flags.Has(media.Discontinuity):
 		s.broken = true
+		s.askKey(u)
 		s.notes.drop(keyLess, 1)
 	case s.to == s.lead && !s.broken && sameConfig(u.Track, s.lead.track, s.lead.layer):
 		s.leads(u)
 	default:
+		s.askKey(u)
 		s.notes.drop(keyLess, 1)
+	}
+}
+
+// askKey asks for a key unit of u's layer.
+func (s *segmenter) askKey(u *media.Unit) {
+	if u.Kind() == media.KindVideo && s.ask != nil {
+		s.ask(media.KeyframeRequest{Track: u.Track.ID, Layer: u.Layer})
 	}
 }
 

@@ -111,15 +111,18 @@ func (s *stage) Run(ctx context.Context, p *pipeline.Ports) error {
 
 	seg := newSegmenter(s.cfg, st, s.env.Epoch, n)
 	in := p.In("in")
+	seg.ask = func(k media.KeyframeRequest) { in.Ask(k) }
 	for {
 		item, err := in.Recv(ctx)
 		switch {
 		case errors.Is(err, io.EOF):
-			seg.finish()
-			st.end()
+			seg.finish() // whoever comes next goes on from here
+			if !p.Continues() {
+				st.end()
+			}
 			return nil
 		case err != nil:
-			seg.finish() // whoever comes next goes on from here
+			seg.finish() // as well
 			return err
 		}
 		seg.take(item)

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// viewers counts who has asked for a playlist lately: addresses with their players,
+// viewers counts who has asked for something lately: addresses with their players,
 // so several of one kind behind one address are one.
 type viewers struct {
 	seed maphash.Seed
@@ -21,8 +21,9 @@ type viewers struct {
 }
 
 const (
-	// viewerFor is how long a viewer counts after a request.
-	viewerFor = 10 * time.Second
+	// viewerFor is how long a viewer counts after a request: longer than the longest
+	// segment, so that players without low latency count all the time.
+	viewerFor = 12 * time.Second
 	// maxViewers bounds the memory; further ones are not told apart.
 	maxViewers = 20000
 )
@@ -67,7 +68,7 @@ func (v *viewers) count(now time.Time) int {
 
 // watch reports the number of viewers until ctx ends.
 func (v *viewers) watch(ctx context.Context, report func(int)) {
-	tick := time.NewTicker(viewerFor / 5)
+	tick := time.NewTicker(viewerFor / 6)
 	defer tick.Stop()
 	for {
 		report(v.count(time.Now()))
