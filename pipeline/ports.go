@@ -44,6 +44,7 @@ type Ports struct {
 	out     []*Output
 	viewers *atomic.Int64
 	changed func()
+	again   func() bool
 }
 
 // In is the first input connected to the port of that name, or nil.
@@ -72,6 +73,11 @@ func (p *Ports) Out(name string) *Output {
 	}
 	return nil
 }
+
+// Continues says, once the inputs have ended, whether another run of the stage
+// follows at once, because its configuration or its inputs have changed. Then the
+// stream is not over, and viewers should not be told that it is.
+func (p *Ports) Continues() bool { return p.again() }
 
 // SetViewers says how many viewers the stage serves at present. It keeps a
 // demanded instance alive. It never blocks; any goroutine may call it.

@@ -46,7 +46,7 @@ func (n *node) attach(cancel func()) (*Node, *Ports, []*edge) {
 	plan, edges := n.plan, n.edges
 	n.again = false
 	n.mu.Unlock()
-	ports := &Ports{viewers: &n.viewers, changed: n.graph.opts.Viewers}
+	ports := &Ports{viewers: &n.viewers, changed: n.graph.opts.Viewers, again: n.continues}
 	for _, e := range edges {
 		ports.in = append(ports.in, e.attach())
 	}
@@ -72,6 +72,13 @@ func (n *node) attach(cancel func()) (*Node, *Ports, []*edge) {
 		halt()
 	}
 	return plan, ports, edges
+}
+
+// continues says whether another run follows the present one.
+func (n *node) continues() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.again && !n.leaving
 }
 
 func (n *node) detach(edges []*edge) {
