@@ -40,6 +40,7 @@ type lane struct {
 	reloads  int
 	newest   uint64
 	duration time.Duration // of what was taken of it
+	end      time.Duration // where that ends
 
 	// Under v.mu.
 	got             []sample
@@ -134,7 +135,8 @@ func (l *lane) takeSegment(s segment, msn, cc uint64) {
 	whole := s.uri != ""
 	switch {
 	case s.gap:
-	case whole && l.taken == 0 && (l.v.plain || len(s.parts) == 0):
+	case whole && (l.v.plain || len(s.parts) == 0):
+		// Some of it may have been taken as parts, which are not listed any more.
 		l.takeMedia(s.uri, s.init, msn, cc)
 	default:
 		for _, uri := range s.parts[min(l.taken, len(s.parts)):] {
@@ -162,6 +164,9 @@ func (l *lane) takeMedia(uri, init string, msn, cc uint64) {
 		l.v.complain("GET %s: status %d", uri, code)
 		return
 	}
+	if l.duration == 0 {
+		l.end = 0
+	}
 	scale := l.scale(init)
 	var parts fmp4.Parts
 	if err := parts.Unmarshal(body); err != nil || scale == 0 {
@@ -175,16 +180,20 @@ func (l *lane) takeMedia(uri, init string, msn, cc uint64) {
 		for _, t := range p.Tracks {
 			at := media.Ticks(t.BaseTime)
 			for _, s := range t.Samples {
+				end := at + media.Ticks(s.Duration)
+				if rate.Duration(at) < l.end {
+					at = end
+					continue
+				}
 				hash := md5.Sum(s.Payload)
 				m, marked := markIn(s.Payload)
-				end := at + media.Ticks(s.Duration)
 				l.got = append(l.got, sample{
 					mark: m, marked: marked, hash: hex.EncodeToString(hash[:]), key: !s.IsNonSyncSample,
 					dts: rate.Duration(at), pts: rate.Duration(at + media.Ticks(s.PTSOffset)), dur: rate.Duration(end) - rate.Duration(at),
 					cc: cc, msn: msn, init: init, arrived: arrived,
 				})
 				l.duration += rate.Duration(end) - rate.Duration(at)
-				at = end
+				at, l.end = end, rate.Duration(end)
 			}
 		}
 	}
