@@ -160,8 +160,7 @@ func (a *archive) remove() {
 // run does the work until close.
 func (a *archive) run() {
 	defer close(a.ended)
-	var warned time.Time
-	lost := 0
+	c := complaint{log: a.log}
 	for range a.wake {
 		for {
 			seg, gone, more := a.take()
@@ -171,22 +170,30 @@ func (a *archive) run() {
 			for _, name := range gone {
 				_ = a.root.Remove(name) // clean tries again
 			}
-			if seg == nil && len(gone) == 0 {
+			if seg != nil {
+				c.note(a.save(seg))
+			} else if len(gone) == 0 {
 				break
 			}
-			if seg == nil {
-				continue
-			}
-			err := a.save(seg)
-			if err == nil {
-				continue
-			}
-			lost++
-			if now := time.Now(); now.Sub(warned) >= archiveWarning {
-				a.log.Warn("could not keep segments of the window", "segments", lost, "error", err)
-				warned, lost = now, 0
-			}
 		}
+	}
+}
+
+// complaint warns of segments that were not kept, now and then.
+type complaint struct {
+	log  *slog.Logger
+	last time.Time
+	lost int
+}
+
+func (c *complaint) note(err error) {
+	if err == nil {
+		return
+	}
+	c.lost++
+	if now := time.Now(); now.Sub(c.last) >= archiveWarning {
+		c.log.Warn("could not keep segments of the window", "segments", c.lost, "error", err)
+		c.last, c.lost = now, 0
 	}
 }
 

@@ -17,8 +17,7 @@ import (
 func withWindow(t *testing.T) *studio {
 	t.Helper()
 	dir := t.TempDir()
-	var s *studio
-	s = newStudio(t, func(c *Config) { c.Window, c.Directory, c.Segments = time.Minute, dir, 3 })
+	s := newStudio(t, func(c *Config) { c.Window, c.Directory, c.Segments = time.Minute, dir, 3 })
 	s.reopen(t, "windowed")
 	return s
 }

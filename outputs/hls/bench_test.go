@@ -18,9 +18,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/fmp4"
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/fmp4/seekablebuffer"
-	"github.com/bluenviron/mediacommon/v2/pkg/formats/mp4/codecs"
 
 	"weir/pipeline"
 	"weir/pipeline/media"
@@ -112,11 +112,11 @@ func BenchmarkFragment(b *testing.B) {
 		for b.Loop() {
 			track := &fmp4.PartTrack{ID: 1, BaseTime: 1}
 			for _, u := range six {
-				sample := &fmp4.Sample{Duration: 3000}
-				if err := sample.FillH264(0, u.Access); err != nil {
+				payload, err := h264.AVCC(u.Access).Marshal()
+				if err != nil {
 					b.Fatal(err)
 				}
-				track.Samples = append(track.Samples, sample)
+				track.Samples = append(track.Samples, &fmp4.Sample{Duration: 3000, IsNonSyncSample: true, Payload: payload})
 			}
 			var buf seekablebuffer.Buffer
 			if err := (fmp4.Part{Tracks: []*fmp4.PartTrack{track}}).Marshal(&buf); err != nil {
@@ -124,7 +124,6 @@ func BenchmarkFragment(b *testing.B) {
 			}
 		}
 	})
-	_ = codecs.H264{}
 }
 
 const (

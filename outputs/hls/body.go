@@ -12,10 +12,9 @@ type body struct {
 	plain, zipped      []byte
 }
 
-// render is the playlist, made by f if nobody has asked before.
-func (b *body) render(f func() []byte) []byte {
+// render makes sure that plain is there; f makes it.
+func (b *body) render(f func() []byte) {
 	b.rendering.Do(func() { b.plain = f() })
-	return b.plain
 }
 
 // zip is the rendered playlist in gzip format.

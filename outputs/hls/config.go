@@ -59,25 +59,23 @@ const longestSegment = 10 * time.Second
 // Validate reports everything that is wrong.
 func (c *Config) Validate() error {
 	var errs []error
-	within := func(name string, v, low, high time.Duration) {
-		if v < low || v > high {
-			errs = append(errs, pipeline.Fieldf(name, "%v is not between %v and %v", v, low, high))
+	wrong := func(ok bool, field, format string, args ...any) {
+		if !ok {
+			errs = append(errs, pipeline.Fieldf(field, format, args...))
 		}
 	}
-	if c.Container != containerFMP4 && c.Container != containerMPEGTS {
-		errs = append(errs, pipeline.Fieldf("container", "%q is neither fmp4 nor mpegts", c.Container))
+	within := func(field string, v, low, high time.Duration) {
+		wrong(v >= low && v <= high, field, "%v is not between %v and %v", v, low, high)
 	}
+	wrong(c.Container == containerFMP4 || c.Container == containerMPEGTS,
+		"container", "%q is neither fmp4 nor mpegts", c.Container)
 	within("part", c.Part, 50*time.Millisecond, 2*time.Second)
 	within("segment", c.Segment, 500*time.Millisecond, longestSegment)
 	if c.MaxSegment != 0 {
 		within("max_segment", c.MaxSegment, c.Segment, longestSegment)
 	}
-	if c.LowLatency && c.Part > c.Segment {
-		errs = append(errs, pipeline.Fieldf("part", "%v is longer than a segment", c.Part))
-	}
-	if c.Segments < 3 || c.Segments > 100 {
-		errs = append(errs, pipeline.Fieldf("segments", "%d is not between 3 and 100", c.Segments))
-	}
+	wrong(!c.lowLatency() || c.Part <= c.Segment, "part", "%v is longer than a segment", c.Part)
+	wrong(c.Segments >= 3 && c.Segments <= 100, "segments", "%d is not between 3 and 100", c.Segments)
 	if c.Window != 0 {
 		within("window", c.Window, time.Minute, 24*time.Hour)
 		if c.Directory == "" {

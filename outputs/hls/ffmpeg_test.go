@@ -51,6 +51,7 @@ func TestFFprobeFindsEveryFrame(t *testing.T) {
 }
 
 func probeClip(t *testing.T, name, container string) {
+	t.Helper()
 	s := newStudio(t, func(c *Config) { c.Segments, c.Container = 20, container })
 	srv := httptest.NewServer(s.site)
 	defer srv.Close()

@@ -63,7 +63,7 @@ func (d *desk) serve(w http.ResponseWriter, r *http.Request, path, leaf string) 
 		err = d.resource(w, r, path, leaf)
 	}
 	if err != nil {
-		problem(w, r, err)
+		problem(w, err)
 	}
 }
 
@@ -78,7 +78,7 @@ var (
 	errCanceled = errors.New("the client has gone")
 )
 
-func problem(w http.ResponseWriter, r *http.Request, err error) {
+func problem(w http.ResponseWriter, err error) {
 	status, code, title, retry := http.StatusNotFound, "not_found", "Not found", 0
 	switch {
 	case errors.Is(err, errOffline):
@@ -145,42 +145,42 @@ func (a *wait) done() {
 func (d *desk) index(w http.ResponseWriter, r *http.Request, path string) error {
 	a := &wait{desk: d, r: r}
 	defer a.done()
-	for woken := false; ; {
+	woken, err := d.wakeUp(path)
+	if err != nil {
+		return err
+	}
+	for {
 		st, changed := d.registry.find(path)
-		if (st == nil || st.ended()) && d.when == pipeline.Demanded && !woken {
-			if err := d.wake(path); err != nil {
-				return errOffline
-			}
-			woken = true
-			continue
-		}
 		if st == nil && !woken {
 			return errOffline
 		}
-		var next, first <-chan struct{}
+		var first <-chan struct{}
 		if st != nil {
 			st.seen.note(r)
-			c := st.shelf.Load()
 			if b := st.indexBody(); b != nil {
-				return sendPlaylist(w, r, b, indexCaching)
+				sendPlaylist(w, r, b, indexCaching)
+				return nil
 			}
-			next = c.next
-			if len(c.listings) > 0 {
-				first = c.listings[0].rendition.load().next
-			}
+			changed, first = st.awaitIndex()
 		}
-		if err := a.on(nil, startWait, either(next, changed), first); err != nil {
+		if err := a.on(nil, startWait, changed, first); err != nil {
 			return started(err)
 		}
 	}
 }
 
-// either is the first of two channels that is not nil.
-func either(a, b <-chan struct{}) <-chan struct{} {
-	if a != nil {
-		return a
+// wakeUp starts an instance that runs on demand and does not run.
+func (d *desk) wakeUp(path string) (woken bool, err error) {
+	if d.when != pipeline.Demanded {
+		return false, nil
 	}
-	return b
+	if st, _ := d.registry.find(path); st != nil && !st.ended() {
+		return false, nil
+	}
+	if err := d.wake(path); err != nil {
+		return false, errOffline
+	}
+	return true, nil
 }
 
 // started turns a timeout before the first playlist into an offline stream.
@@ -221,7 +221,8 @@ func (d *desk) playlist(w http.ResponseWriter, r *http.Request, path, name strin
 		if s.ready() {
 			switch s.holds(q) {
 			case there:
-				return sendPlaylist(w, r, s.playlist(q.skip), mediaCaching(s, q))
+				sendPlaylist(w, r, s.playlist(q.skip), mediaCaching(s, q))
+				return nil
 			case far:
 				return errFar
 			case soon:

@@ -38,6 +38,15 @@ func (st *store) indexBody() *body {
 	return st.index.body
 }
 
+// awaitIndex are channels of which one is closed when indexBody may have changed.
+func (st *store) awaitIndex() (listed, first <-chan struct{}) {
+	c := st.shelf.Load()
+	if len(c.listings) > 0 {
+		first = c.listings[0].rendition.load().next
+	}
+	return c.next, first
+}
+
 // age rises with every complete segment.
 func (c *catalogue) age() uint64 {
 	var n uint64

@@ -1,6 +1,7 @@
 package hls
 
 import (
+	"slices"
 	"strconv"
 	"time"
 )
@@ -136,27 +137,27 @@ func (s *snapshot) behind(segs []*segment, d time.Duration) int {
 	if s.open != nil {
 		tail = s.open.duration
 	}
-	for i := len(segs) - 1; i >= 0; i-- {
+	for i, seg := range slices.Backward(segs) {
 		if tail >= d {
 			return i + 1
 		}
-		tail += segs[i].duration
+		tail += seg.duration
 	}
 	return 0
 }
 
 // head writes what comes before a segment's parts and returns its init section,
 // given the one in force.
-func (seg *segment) head(t *text, inForce *section) *section {
-	if seg.discontinuity {
+func (s *segment) head(t *text, inForce *section) *section {
+	if s.discontinuity {
 		t.line("#EXT-X-DISCONTINUITY")
 	}
-	if seg.init != nil && seg.init != inForce {
-		t.line(`#EXT-X-MAP:URI="`, seg.init.name, `"`)
-		inForce = seg.init
+	if s.init != nil && s.init != inForce {
+		t.line(`#EXT-X-MAP:URI="`, s.init.name, `"`)
+		inForce = s.init
 	}
 	t.add("#EXT-X-PROGRAM-DATE-TIME:")
-	*t = seg.start.UTC().AppendFormat(*t, "2006-01-02T15:04:05.000Z07:00")
+	*t = s.start.UTC().AppendFormat(*t, "2006-01-02T15:04:05.000Z07:00")
 	t.line()
 	return inForce
 }

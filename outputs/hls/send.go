@@ -33,7 +33,7 @@ func mediaCaching(s *snapshot, q query) string {
 }
 
 // sendPlaylist answers with a playlist, compressed if the client wants that.
-func sendPlaylist(w http.ResponseWriter, r *http.Request, b *body, caching string) error {
+func sendPlaylist(w http.ResponseWriter, r *http.Request, b *body, caching string) {
 	h := w.Header()
 	data := b.plain
 	h.Set("Content-Type", "application/vnd.apple.mpegurl")
@@ -47,7 +47,6 @@ func sendPlaylist(w http.ResponseWriter, r *http.Request, b *body, caching strin
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(data) // a client that has gone needs no answer
 	}
-	return nil
 }
 
 // acceptsGzip reads an Accept-Encoding header (RFC 9110 section 12.5.3).
