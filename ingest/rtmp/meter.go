@@ -12,17 +12,17 @@ type meter struct {
 	bytes int64
 }
 
-// add counts a message and returns the bitrate in bit/s when a window is full, else 0.
+// add counts a message and returns the bitrate of the window under way in bit/s, as
+// if nothing more came in it.
 func (m *meter) add(bytes int, at time.Time) int64 {
 	if m.began.IsZero() {
 		m.began = at
 	}
 	m.bytes += int64(bytes)
-	passed := at.Sub(m.began)
-	if passed < meterWindow {
-		return 0
-	}
+	passed := max(at.Sub(m.began), meterWindow)
 	rate := int64(float64(m.bytes) * 8 / passed.Seconds())
-	m.began, m.bytes = at, 0
+	if at.Sub(m.began) >= meterWindow {
+		m.began, m.bytes = at, 0
+	}
 	return rate
 }
