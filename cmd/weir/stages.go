@@ -8,6 +8,8 @@ import (
 	"weir/ingest/rtmp"
 	"weir/outputs/hls"
 	"weir/pipeline"
+	"weir/pipeline/bridge/access"
+	"weir/pipeline/bridge/rtp"
 	"weir/pipeline/config"
 	"weir/pipeline/service/httpd"
 	"weir/pipeline/service/rtmpd"
@@ -44,5 +46,7 @@ func stages(s services) []pipeline.Factory {
 		rtmp.Factory(s.door),
 		file.Factory(s.files),
 		hls.Factory(s.http),
+		access.Factory(),
+		rtp.Factory(),
 	}
 }

@@ -74,9 +74,11 @@ func NewDepacketizer(t *media.Track, layer int8, limits bitstream.Limits) (*Depa
 // Params is the configuration known so far, or nil.
 func (d *Depacketizer) Params() *bitstream.Params { return d.params }
 
-// Waiting says that nothing comes out before the next key unit. It is so from the
-// beginning.
-func (d *Depacketizer) Waiting() bool { return d.waiting }
+// Waiting says that nothing comes out before the next key unit, and that none is
+// coming in. It is so from the beginning.
+func (d *Depacketizer) Waiting() bool {
+	return d.waiting && !(d.open && !d.damaged && d.mark.Key)
+}
 
 // Push takes the next packet, in order and without repeats, and appends to dst the
 // frames that it completes, at most two. An error says why a picture was lost; the
