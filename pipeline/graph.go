@@ -36,6 +36,7 @@ type Graph struct {
 	nodes   map[string]*node
 	soft    context.Context //nolint:containedctx // the lifetime of Run, for nodes that Apply adds
 	hard    context.Context //nolint:containedctx // likewise
+	quit    func()          // cancels soft
 	sources int             // sources that have not ended
 	running sync.WaitGroup
 }
@@ -58,8 +59,10 @@ func NewGraph(plan *Plan, opts Options) *Graph {
 func (g *Graph) Run(ctx context.Context) {
 	hard, kill := context.WithCancel(context.WithoutCancel(ctx))
 	defer kill()
+	soft, quit := context.WithCancel(ctx)
+	defer quit()
 	g.mu.Lock()
-	g.soft, g.hard = ctx, hard
+	g.soft, g.hard, g.quit = soft, hard, quit
 	for _, n := range g.plan.Nodes {
 		g.add(n)
 	}
@@ -68,7 +71,7 @@ func (g *Graph) Run(ctx context.Context) {
 	g.mu.Unlock()
 
 	select {
-	case <-ctx.Done():
+	case <-soft.Done():
 	case <-g.done:
 	}
 	late := time.AfterFunc(g.opts.Drain, kill)
@@ -158,6 +161,18 @@ func (g *Graph) left(n *node) {
 			close(g.done)
 		}
 	}
+}
+
+// quitIfIdle tells the sources to end if none of them keeps the graph alive.
+func (g *Graph) quitIfIdle() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, n := range g.nodes {
+		if n.source && !n.dormant() {
+			return
+		}
+	}
+	g.quit()
 }
 
 // Ending is closed when the last source has ended, so that nothing new can come.

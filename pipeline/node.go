@@ -25,6 +25,7 @@ type node struct {
 	changed chan struct{} // poked when the supervisor should look again
 	viewers atomic.Int64
 	wants   atomic.Int64 // consumers that have a use for the output
+	idle    atomic.Bool  // a source that does not keep the graph alive
 
 	mu       sync.Mutex // guards what follows
 	plan     *Node
@@ -122,6 +123,21 @@ func (n *node) end() {
 		halt()
 	}
 	n.poke()
+}
+
+// setIdle notes whether a source keeps the graph alive, and ends the graph if none
+// does.
+func (n *node) setIdle(idle bool) {
+	if n.idle.Swap(idle) != idle && idle {
+		n.graph.quitIfIdle()
+	}
+}
+
+// dormant says that a source is idle, or has failed for good.
+func (n *node) dormant() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.idle.Load() || n.state == Failed || n.state == Ended
 }
 
 func (n *node) poke() {

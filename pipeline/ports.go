@@ -45,6 +45,7 @@ type Ports struct {
 	viewers *atomic.Int64
 	changed func()
 	again   func() bool
+	idle    func(bool)
 }
 
 // In is the first input connected to the port of that name, or nil.
@@ -78,6 +79,11 @@ func (p *Ports) Out(name string) *Output {
 // follows at once, because its configuration or its inputs have changed. Then the
 // stream is not over, and viewers should not be told that it is.
 func (p *Ports) Continues() bool { return p.again() }
+
+// SetIdle says that a source has had nobody to serve for long enough that the
+// instance may end on its account, or that this is over; false to begin with. When
+// all sources of a graph are idle they are told to end. It never blocks.
+func (p *Ports) SetIdle(idle bool) { p.idle(idle) }
 
 // SetViewers says how many viewers the stage serves at present. It keeps a
 // demanded instance alive. It never blocks; any goroutine may call it.

@@ -46,7 +46,7 @@ func (n *node) attach(cancel func()) (*Node, *Ports, []*edge) {
 	plan, edges := n.plan, n.edges
 	n.again = false
 	n.mu.Unlock()
-	ports := &Ports{viewers: &n.viewers, changed: n.graph.opts.Viewers, again: n.continues}
+	ports := &Ports{viewers: &n.viewers, changed: n.graph.opts.Viewers, again: n.continues, idle: n.setIdle}
 	for _, e := range edges {
 		ports.in = append(ports.in, e.attach())
 	}
@@ -86,6 +86,7 @@ func (n *node) detach(edges []*edge) {
 	n.halt, n.stage = nil, nil
 	n.mu.Unlock()
 	n.viewers.Store(0)
+	n.idle.Store(false)
 	for _, e := range edges {
 		e.detach()
 	}

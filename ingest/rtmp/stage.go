@@ -85,7 +85,7 @@ func (s *stage) Run(ctx context.Context, p *pipeline.Ports) error {
 	for {
 		peer := next
 		if peer == nil {
-			peer = s.await(ctx, seat)
+			peer = s.await(ctx, seat, p)
 		}
 		if peer == nil {
 			return nil
@@ -96,9 +96,9 @@ func (s *stage) Run(ctx context.Context, p *pipeline.Ports) error {
 	}
 }
 
-// await waits for a publisher. It returns nil when ctx ends or, in an instance that
-// a publisher started, when the grace has passed.
-func (s *stage) await(ctx context.Context, seat *instance.Seat[Publisher]) Publisher {
+// await waits for a publisher. It returns nil when ctx ends. In an instance that a
+// publisher started it stops keeping it alive when the grace has passed.
+func (s *stage) await(ctx context.Context, seat *instance.Seat[Publisher], p *pipeline.Ports) Publisher {
 	s.status.waiting()
 	timer := time.NewTimer(s.config.Load().Grace)
 	defer timer.Stop()
@@ -106,14 +106,17 @@ func (s *stage) await(ctx context.Context, seat *instance.Seat[Publisher]) Publi
 	if s.env.When != pipeline.Published {
 		limit = nil
 	}
-	select {
-	case peer := <-seat.Peers():
-		return peer
-	case <-limit:
-		s.log.Info("no publisher came back", "grace", s.config.Load().Grace)
-		return nil
-	case <-ctx.Done():
-		return nil
+	for {
+		select {
+		case peer := <-seat.Peers():
+			p.SetIdle(false)
+			return peer
+		case <-limit:
+			s.log.Info("no publisher came back", "grace", s.config.Load().Grace)
+			p.SetIdle(true)
+		case <-ctx.Done():
+			return nil
+		}
 	}
 }
 
