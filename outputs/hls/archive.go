@@ -16,13 +16,16 @@ import (
 type archive struct {
 	root *os.Root
 	log  *slog.Logger
+	// limit bounds the bytes in files.
+	limit int64
 
 	mu     sync.Mutex // guards what follows
 	writes []*segment
 	queued int64 // bytes in writes
 	gone   []string
-	stored map[string]bool
-	busy   bool // between taking something to do and having done it
+	stored map[string]int64 // sizes of complete files in bytes
+	used   int64            // their sum
+	busy   bool             // between taking something to do and having done it
 	closed bool
 
 	wake  chan struct{}
@@ -40,9 +43,9 @@ const (
 // directoryOf is the name of a path's directory: its segments cannot contain "+".
 func directoryOf(path string) string { return strings.ReplaceAll(path, "/", "+") }
 
-// openArchive opens the directory of a path and empties it but for the files that
-// keep names. The caller must call close.
-func openArchive(directory, path string, keep map[string]bool, log *slog.Logger) (*archive, error) {
+// openArchive opens the directory of a path, to hold up to limit bytes, and empties
+// it but for the files that keep names. The caller must call close.
+func openArchive(directory, path string, limit int64, keep map[string]bool, log *slog.Logger) (*archive, error) {
 	if err := os.MkdirAll(directory, 0o755); err != nil {
 		return nil, fmt.Errorf("window: %w", err)
 	}
@@ -60,7 +63,7 @@ func openArchive(directory, path string, keep map[string]bool, log *slog.Logger)
 		return nil, fmt.Errorf("window: %w", err)
 	}
 	a := &archive{
-		root: root, log: log, stored: make(map[string]bool),
+		root: root, log: log, limit: limit, stored: make(map[string]int64),
 		wake: make(chan struct{}, 1), ended: make(chan struct{}),
 	}
 	if err := a.clean(keep); err != nil {
@@ -83,8 +86,9 @@ func (a *archive) clean(keep map[string]bool) error {
 		return err
 	}
 	for _, name := range names {
-		if keep[name] {
-			a.stored[name] = true
+		if info, err := a.root.Lstat(name); keep[name] && err == nil {
+			a.stored[name] = info.Size()
+			a.used += info.Size()
 		} else if err := a.root.Remove(name); err != nil {
 			return err
 		}
@@ -109,8 +113,9 @@ func (a *archive) forget(names ...string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, name := range names {
-		if a.stored[name] {
+		if size, ok := a.stored[name]; ok {
 			delete(a.stored, name)
+			a.used -= size
 			a.gone = append(a.gone, name)
 		}
 	}
@@ -121,7 +126,15 @@ func (a *archive) forget(names ...string) {
 func (a *archive) has(name string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.stored[name]
+	_, ok := a.stored[name]
+	return ok
+}
+
+// over is by how many bytes the files exceed the limit.
+func (a *archive) over() int64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.used + a.queued - a.limit
 }
 
 // open opens the file of a segment for reading.
@@ -229,6 +242,7 @@ func (a *archive) save(seg *segment) error {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.stored[seg.name] = true
+	a.stored[seg.name] = seg.bytes
+	a.used += seg.bytes
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"weir/pipeline"
 	"weir/pipeline/media"
 	"weir/pipeline/stagetest"
 )
@@ -29,7 +30,7 @@ func (s *studio) reopen(t *testing.T, token string) {
 	if prev, _ := s.registry.find(testPath); prev != nil {
 		keep = prev.files()
 	}
-	a, err := openArchive(s.cfg.Directory, testPath, keep, slog.New(slog.NewTextHandler(t.Output(), nil)))
+	a, err := openArchive(s.cfg.Directory, testPath, int64(s.cfg.MaxDisk), keep, slog.New(slog.NewTextHandler(t.Output(), nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,5 +157,39 @@ func TestWindowOnBadDisk(t *testing.T) {
 	}
 	if len(l.segments) != 14 || gaps != 8 {
 		t.Errorf("%d segments, %d gaps", len(l.segments), gaps)
+	}
+}
+
+// The window is shorter where the disk's share is used up.
+func TestWindowLimit(t *testing.T) {
+	s := withWindow(t)
+	s.archive.limit = 200_000
+	set, units := clip(t, "h264-aac.mp4")
+	s.feedSlowly(t, loop(set, units, 6))
+	s.check(t)
+	var size int64
+	for _, name := range s.files(t) {
+		info, err := os.Stat(filepath.Join(s.cfg.Directory, "live+studio", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		size += info.Size()
+	}
+	if size > 300_000 || size < 100_000 {
+		t.Errorf("%d bytes on disk", size)
+	}
+}
+
+// A directory that cannot be opened costs the window, too.
+func TestWindowWithoutDirectory(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg := defaults()
+	cfg.Window, cfg.Directory = time.Minute, file
+	st := &stage{cfg: cfg, env: pipeline.Env{Pipeline: testPath, Log: slog.New(slog.DiscardHandler)}, registry: newRegistry()}
+	if err := st.Open(t.Context()); err != nil || st.archive != nil {
+		t.Errorf("%v, %v", st.archive, err)
 	}
 }

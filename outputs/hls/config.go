@@ -38,6 +38,8 @@ type Config struct {
 	// Directory is where the segments of a window are kept. They are deleted when
 	// they leave the window and when the stream has ended.
 	Directory string `yaml:"directory" json:"directory" doc:"Where the segments of a window are kept until they leave it or the stream has ended."`
+	// MaxDisk bounds the segments on disk; a window that needs more is shorter.
+	MaxDisk pipeline.Bytes `yaml:"max_disk" json:"max_disk" doc:"The most that the segments on disk may take; a window that needs more is shorter."`
 	// Linger is how long the last playlist is served after the stream has ended.
 	Linger time.Duration `yaml:"linger" json:"linger" doc:"How long the last playlist is served after the stream has ended."`
 }
@@ -49,6 +51,7 @@ func defaults() Config {
 		Part:       200 * time.Millisecond,
 		Segment:    2 * time.Second,
 		Segments:   7,
+		MaxDisk:    64 << 30,
 		Linger:     30 * time.Second,
 	}
 }
@@ -83,6 +86,7 @@ func (c *Config) Validate() error {
 				WithHint("add directory: /var/lib/weir/hls"))
 		}
 	}
+	wrong(c.MaxDisk >= 64<<20, "max_disk", "%v is less than 64MiB", c.MaxDisk)
 	within("linger", c.Linger, 0, time.Hour)
 	return errors.Join(errs...)
 }

@@ -104,7 +104,7 @@ func (r *rendition) publishSegment(seg segment) {
 		memory := n.memory(r.keep)
 		if r.archive != nil {
 			n.demote(memory, r.archive)
-			r.archive.forget(n.slide(r.keep)...)
+			r.archive.forget(n.slide(r.keep, r.archive.over())...)
 			return
 		}
 		n.from = max(n.from, len(n.segments)-r.keep.live, memory)
@@ -169,16 +169,24 @@ func (s *snapshot) demote(first int, a *archive) {
 	}
 }
 
-// slide moves the start of the playlist along with its window. It returns the names
-// of the files that are no longer needed.
-func (s *snapshot) slide(keep retention) []string {
+// slide moves the start of the playlist along with its window, and further to save
+// so many bytes. It returns the names of the files that are no longer needed.
+func (s *snapshot) slide(keep retention, save int64) []string {
 	newest := s.segments[len(s.segments)-1]
 	end := newest.start.Add(newest.duration)
-	for s.from < len(s.segments)-keep.live && end.Sub(s.segments[s.from].start) > keep.window {
+	spare := keep.spare
+	if save > 0 {
+		for _, seg := range s.segments[:s.from] {
+			save -= seg.bytes
+		}
+		spare = 0
+	}
+	for s.from < len(s.segments)-keep.live && (save > 0 || end.Sub(s.segments[s.from].start) > keep.window) {
+		save -= s.segments[s.from].bytes
 		s.from++
 	}
 	var gone []string
-	cut := max(0, s.from-keep.spare)
+	cut := max(0, s.from-spare)
 	for _, seg := range s.segments[:cut] {
 		gone = append(gone, seg.name)
 	}

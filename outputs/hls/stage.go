@@ -86,7 +86,7 @@ func (s *stage) Open(context.Context) error {
 	if prev, _ := s.registry.find(s.env.Pipeline); prev != nil {
 		keep = prev.files()
 	}
-	a, err := openArchive(s.cfg.Directory, s.env.Pipeline, keep, s.env.Log)
+	a, err := openArchive(s.cfg.Directory, s.env.Pipeline, int64(s.cfg.MaxDisk), keep, s.env.Log)
 	if err != nil {
 		s.env.Log.Error("viewers cannot seek back", "error", err)
 		return nil
