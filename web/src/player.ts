@@ -2,7 +2,7 @@
 import Hls, { ErrorTypes, Events } from "hls.js";
 import { probe, type Finding } from "./probe";
 
-export type State = "connecting" | "live" | "buffering" | Exclude<Finding, "live">;
+export type State = "connecting" | "live" | "buffering" | Exclude<Finding, "live" | "soon">;
 
 // Why a playback could not go on.
 type End = "ended" | "broken";
@@ -11,6 +11,7 @@ const stuckAfter = 8000; // ms without a new picture or sound
 const endedAfter = 1000; // the same, once there is nothing more to come
 const farBehind = 8; // s behind the live edge, from which playing on jumps to it
 const firstPause = 500; // ms
+const soonPause = 300; // ms
 const lastPause = 4000; // ms
 
 export class Player {
@@ -51,6 +52,9 @@ export class Player {
         const end = await this.play();
         this.become(end === "ended" ? "ended" : "connecting");
         if (this.played) pause = firstPause;
+      } else if (found === "soon") {
+        this.become("connecting");
+        pause = soonPause;
       } else {
         this.become(found);
       }

@@ -1,5 +1,5 @@
 // What stands at a stream's playlist right now.
-export type Finding = "live" | "ended" | "waiting" | "offline";
+export type Finding = "live" | "soon" | "ended" | "waiting" | "offline";
 
 const patience = 8000; // ms
 
@@ -23,8 +23,18 @@ export async function probe(url: string): Promise<Finding> {
       text = variant === undefined ? null : await read(new URL(variant.trim(), url).href);
     }
     if (!text?.startsWith("#EXTM3U")) return "waiting";
-    return text.includes("#EXT-X-ENDLIST") ? "ended" : "live";
+    if (text.includes("#EXT-X-ENDLIST")) return "ended";
+    return begun(text) ? "live" : "soon";
   } catch {
     return "offline";
   }
+}
+
+// begun says whether there is a whole segment behind the last discontinuity. Who
+// joins before that, hls.js 1.7 keeps waiting for ever: its video begins with the
+// last whole segment, its audio behind the discontinuity, and each waits for the
+// other.
+function begun(playlist: string): boolean {
+  const last = playlist.lastIndexOf("\n#EXT-X-DISCONTINUITY\n");
+  return last < 0 || playlist.includes("#EXTINF", last);
 }
