@@ -27,19 +27,24 @@ type node struct {
 	wants   atomic.Int64 // consumers that have a use for the output
 	idle    atomic.Bool  // a source that does not keep the graph alive
 
-	mu       sync.Mutex // guards what follows
-	plan     *Node
-	edges    []*edge
-	outs     []*Output
-	stage    Stage
-	halt     func() // asks the present run to end; nil between runs
-	rewired  bool   // the edges are others than the present run's
-	again    bool   // the present run ends only to make room for the next
-	leaving  bool   // the present run is the last
+	mu    sync.Mutex // guards what follows
+	plan  *Node
+	edges []*edge
+	outs  []*Output
+	stage Stage
+	halt  func() // asks the present run to end; nil between runs
+	orders
 	state    State
 	since    time.Time
 	failure  *Error
 	restarts [Overrun + 1]uint64
+}
+
+// orders are what the supervisor is told.
+type orders struct {
+	rewired bool // the edges are others than the present run's
+	again   bool // the present run ends only to make room for the next
+	leaving bool // the present run is the last
 }
 
 func newNode(g *Graph, plan *Node) *node {

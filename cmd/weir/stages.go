@@ -6,6 +6,7 @@ import (
 
 	"weir/ingest/file"
 	"weir/ingest/rtmp"
+	switcher "weir/ingest/switch"
 	"weir/outputs/hls"
 	"weir/pipeline"
 	"weir/pipeline/bridge/access"
@@ -45,6 +46,7 @@ func stages(s services) []pipeline.Factory {
 	return []pipeline.Factory{
 		rtmp.Factory(s.door),
 		file.Factory(s.files),
+		switcher.Factory(),
 		hls.Factory(s.http),
 		access.Factory(),
 		rtp.Factory(),
