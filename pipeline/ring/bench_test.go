@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -14,47 +16,83 @@ import (
 )
 
 // BenchmarkDelivery is one delivery to one reader, with sleeping readers that the
-// writer wakes for every unit: ns/op and allocs/op are for each delivery, the
-// writer's part included.
+// writer wakes for every unit. ns/op is for each delivery, the writer's part
+// included; allocs/delivery is without it, which is allocs/push.
 func BenchmarkDelivery(b *testing.B) {
+	perPush := allocsPerPush(b)
 	for _, readers := range []int{1, 100, 1000} {
 		b.Run(fmt.Sprintf("readers=%d", readers), func(b *testing.B) {
 			r := New(Bounds{time.Second, 1 << 20})
 			set := video()
-			units := make([]*media.Unit, 64)
-			for n := range units {
-				units[n] = unit(set, n, true)
-			}
-			var all sync.WaitGroup
-			round := make(chan struct{}, readers)
-			for range readers {
-				c := r.Cursor(Options{})
-				all.Go(func() {
-					for {
-						item, err := c.Next(context.Background())
-						if errors.Is(err, io.EOF) {
-							return
-						}
-						if _, ok := item.(*media.Unit); ok {
-							round <- struct{}{}
-						}
-					}
-				})
-			}
 			push(b, r, set)
-			b.ReportAllocs()
+			read, wait := drain(r, readers)
+			units := keyUnits(set)
+			before := mallocs()
 			b.ResetTimer()
-			for n := 0; n < b.N; n += readers {
-				_ = r.Push(context.Background(), units[n/readers%len(units)])
+			pushes := 0
+			for ; pushes*readers < b.N; pushes++ {
+				_ = r.Push(context.Background(), units[pushes%len(units)])
 				for range readers {
-					<-round
+					<-read
 				}
 			}
 			b.StopTimer()
+			total := float64(mallocs()-before) - float64(pushes)*perPush
+			b.ReportMetric(math.Round(1000*total/float64(pushes*readers))/1000, "allocs/delivery")
+			b.ReportMetric(perPush, "allocs/push")
 			r.Close()
-			all.Wait()
+			wait()
 		})
 	}
+}
+
+// drain starts readers that send a word for every unit that they get. wait returns
+// when all have come to the ring's end.
+func drain(r *Ring, readers int) (read <-chan struct{}, wait func()) {
+	got := make(chan struct{}, readers)
+	var all sync.WaitGroup
+	for range readers {
+		c := r.Cursor(Options{})
+		all.Go(func() {
+			for {
+				item, err := c.Next(context.Background())
+				if errors.Is(err, io.EOF) {
+					return
+				}
+				if _, ok := item.(*media.Unit); ok {
+					got <- struct{}{}
+				}
+			}
+		})
+	}
+	return got, all.Wait
+}
+
+func keyUnits(set *media.TrackSet) []*media.Unit {
+	units := make([]*media.Unit, 64)
+	for n := range units {
+		units[n] = unit(set, n, true)
+	}
+	return units
+}
+
+// allocsPerPush is what the writer allocates for a unit that nobody reads.
+func allocsPerPush(b *testing.B) float64 {
+	b.Helper()
+	r := New(Bounds{time.Second, 1 << 20})
+	set := video()
+	push(b, r, set)
+	units, n := keyUnits(set), 0
+	return testing.AllocsPerRun(20_000, func() {
+		_ = r.Push(context.Background(), units[n%len(units)])
+		n++
+	})
+}
+
+func mallocs() uint64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.Mallocs
 }
 
 // BenchmarkCalibration is a fixed piece of work, so that figures from different
