@@ -58,8 +58,12 @@ func calibrate(b *testing.B) float64 {
 	block := make([]byte, 4096)
 	before := readClock(b, unix.CLOCK_THREAD_CPUTIME_ID)
 	for range rounds {
-		sum := sha256.Sum256(block)
-		block[0] = sum[0]
+		digest(block)
 	}
 	return float64(readClock(b, unix.CLOCK_THREAD_CPUTIME_ID)-before) / rounds
+}
+
+func digest(block []byte) {
+	sum := sha256.Sum256(block)
+	block[0] = sum[0] // so that it has to be done
 }
