@@ -48,7 +48,11 @@ func (s *segmenter) follow(l *lane) {
 			l.shift(n)
 			return
 		case goes:
-			s.notes.drop("between two timelines", 1)
+			if s.cc == s.store.cc {
+				s.notes.skip("before the first key frame")
+			} else {
+				s.notes.drop("between two timelines", 1)
+			}
 		case stays, crosses:
 		}
 		n++

@@ -37,6 +37,9 @@ func (n *notes) drop(why string, units int) {
 	}
 }
 
+// skip notes a unit that nobody expects in the output.
+func (n *notes) skip(why string) { n.log.Debug("left a unit out", "why", why) }
+
 // flush warns about what has been dropped since the last warning.
 func (n *notes) flush() {
 	for _, why := range slices.Sorted(maps.Keys(n.dropped)) {

@@ -108,7 +108,7 @@ func (s *segmenter) leadsOver(u *media.Unit) {
 		s.turn(u)
 	case !s.started:
 		s.askKey(u)
-		s.notes.drop("before the first key frame", 1)
+		s.notes.skip("before the first key frame")
 	case u.Flags.Has(media.Discontinuity):
 		s.broken = true
 		s.askKey(u)
