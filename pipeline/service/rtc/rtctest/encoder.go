@@ -1,0 +1,245 @@
+package rtctest
+
+import (
+	"testing"
+	"time"
+
+	"github.com/pion/interceptor"
+	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
+	"github.com/pion/transport/v5"
+	"github.com/pion/webrtc/v4"
+)
+
+// Encoder publishes: a PeerConnection with the tracks that it was given.
+type Encoder struct {
+	PC     *webrtc.PeerConnection
+	Video  []*webrtc.TrackLocalStaticRTP // one for each layer
+	Audio  *webrtc.TrackLocalStaticRTP
+	Sender *webrtc.RTPSender // of the video
+	// Plis are the keyframe requests that came.
+	Plis chan time.Time
+	// Connected closes when the encoder may send.
+	Connected chan struct{}
+	// Lost closes when the connection is gone.
+	Lost chan struct{}
+}
+
+// Options say what an Encoder sends.
+type Options struct {
+	// VideoMIME and AudioMIME are the codecs; "" is no such track.
+	VideoMIME, AudioMIME string
+	// RIDs are the simulcast layers.
+	RIDs []string
+	// Net is the network; nil is this machine's.
+	Net transport.Net
+	// TCP makes it use ICE-TCP.
+	TCP bool
+}
+
+// NewEncoder makes an encoder, which is closed with the test.
+func NewEncoder(t *testing.T, o Options) *Encoder {
+	t.Helper()
+	engine := &webrtc.MediaEngine{}
+	check(t, engine.RegisterDefaultCodecs())
+	registry := &interceptor.Registry{}
+	check(t, webrtc.RegisterDefaultInterceptors(engine, registry))
+	s := webrtc.SettingEngine{}
+	if o.Net != nil {
+		s.SetNet(o.Net)
+	}
+	s.SetIncludeLoopbackCandidate(true)
+	s.SetICETimeouts(5*time.Second, 10*time.Second, time.Second)
+	if o.TCP {
+		s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeTCP4})
+	} else {
+		s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
+	}
+	api := webrtc.NewAPI(webrtc.WithMediaEngine(engine), webrtc.WithInterceptorRegistry(registry), webrtc.WithSettingEngine(s))
+	pc, err := api.NewPeerConnection(webrtc.Configuration{})
+	check(t, err)
+	e := &Encoder{PC: pc, Plis: make(chan time.Time, 1000), Connected: make(chan struct{}), Lost: make(chan struct{})}
+	t.Cleanup(func() { check(t, pc.GracefulClose()) })
+	connected, lost := false, false
+	pc.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {
+		switch state {
+		case webrtc.PeerConnectionStateConnected:
+			if !connected {
+				connected = true
+				close(e.Connected)
+			}
+		case webrtc.PeerConnectionStateFailed, webrtc.PeerConnectionStateClosed:
+			if !lost {
+				lost = true
+				close(e.Lost)
+			}
+		}
+	})
+	e.addTracks(t, o)
+	return e
+}
+
+func (e *Encoder) addTracks(t *testing.T, o Options) {
+	t.Helper()
+	if o.AudioMIME != "" {
+		var err error
+		e.Audio, err = webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: o.AudioMIME}, "audio", "studio")
+		check(t, err)
+		go drain(e.send(t, e.Audio), nil)
+	}
+	if o.VideoMIME == "" {
+		return
+	}
+	rids := o.RIDs
+	if len(rids) == 0 {
+		rids = []string{""}
+	}
+	for i, rid := range rids {
+		var options []func(*webrtc.TrackLocalStaticRTP)
+		if rid != "" {
+			options = append(options, webrtc.WithRTPStreamID(rid))
+		}
+		track, err := webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: o.VideoMIME}, "video", "studio", options...)
+		check(t, err)
+		e.Video = append(e.Video, track)
+		if i > 0 {
+			check(t, e.Sender.AddEncoding(track))
+			go drainLayer(e.Sender, rid, e.Plis)
+			continue
+		}
+		e.Sender = e.send(t, track)
+		go drain(e.Sender, e.Plis)
+	}
+}
+
+func (e *Encoder) send(t *testing.T, track webrtc.TrackLocal) *webrtc.RTPSender {
+	t.Helper()
+	tr, err := e.PC.AddTransceiverFromTrack(track, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tr.Sender()
+}
+
+// Offer makes the offer, with all candidates if the network is to be asked for them.
+func (e *Encoder) Offer(t *testing.T) string {
+	t.Helper()
+	offer, err := e.PC.CreateOffer(nil)
+	check(t, err)
+	gathered := webrtc.GatheringCompletePromise(e.PC)
+	check(t, e.PC.SetLocalDescription(offer))
+	<-gathered
+	return e.PC.LocalDescription().SDP
+}
+
+// Accept takes the answer.
+func (e *Encoder) Accept(t *testing.T, answer string) {
+	t.Helper()
+	check(t, e.PC.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer}))
+}
+
+// drain reads RTCP, which pion wants, and notes keyframe requests.
+func drain(s *webrtc.RTPSender, plis chan<- time.Time) {
+	for {
+		packets, _, err := s.ReadRTCP()
+		if err != nil {
+			return
+		}
+		note(packets, plis)
+	}
+}
+
+func drainLayer(s *webrtc.RTPSender, rid string, plis chan<- time.Time) {
+	for {
+		packets, _, err := s.ReadSimulcastRTCP(rid)
+		if err != nil {
+			return
+		}
+		note(packets, plis)
+	}
+}
+
+func note(packets []rtcp.Packet, plis chan<- time.Time) {
+	for _, p := range packets {
+		if _, ok := p.(*rtcp.PictureLossIndication); ok && plis != nil {
+			select {
+			case plis <- time.Now():
+			default:
+			}
+		}
+	}
+}
+
+// Movie sends d of synthetic media on all tracks: 30
+// pictures a second of so many packets each, and sound every 20 ms. It takes as long.
+func (e *Encoder) Movie(t *testing.T, d time.Duration, packets int) {
+	t.Helper()
+	began := time.Now()
+	var seq [9]uint16
+	frame, sound := 0, 0
+	for {
+		video, audio := time.Duration(frame)*time.Second/30, time.Duration(sound)*20*time.Millisecond
+		at := min(video, audio)
+		if e.Audio == nil {
+			at = video
+		} else if len(e.Video) == 0 {
+			at = audio
+		}
+		if at >= d {
+			return
+		}
+		time.Sleep(time.Until(began.Add(at)))
+		if e.Audio != nil && at == audio {
+			check(t, e.Audio.WriteRTP(&rtp.Packet{
+				Header:  rtp.Header{Version: 2, Marker: sound == 0, SequenceNumber: seq[8], Timestamp: uint32(sound * 960)},
+				Payload: append([]byte{0xfc}, make([]byte, 120)...), // 20 ms, CELT, stereo, one frame (RFC 6716)
+			}))
+			seq[8]++
+			sound++
+		}
+		if len(e.Video) == 0 || at != video {
+			continue
+		}
+		for i, track := range e.Video {
+			for n := range packets {
+				check(t, track.WriteRTP(&rtp.Packet{
+					Header: rtp.Header{
+						Version: 2, Marker: n == packets-1, SequenceNumber: seq[i], Timestamp: uint32(frame * 3000),
+					},
+					Payload: picture(frame, n, packets),
+				}))
+				seq[i]++
+			}
+		}
+		frame++
+	}
+}
+
+// picture is packet n of a H.264 picture in FU-A fragments (RFC 6184 section 5.8), or
+// the whole of it: an IDR picture each second.
+func picture(frame, n, packets int) []byte {
+	kind := byte(1)
+	if frame%30 == 0 {
+		kind = 5
+	}
+	body := make([]byte, 1000)
+	body[0], body[1] = byte(frame), byte(n)
+	if packets == 1 {
+		return append([]byte{0x60 | kind}, body...)
+	}
+	fu := kind
+	switch n {
+	case 0:
+		fu |= 0x80
+	case packets - 1:
+		fu |= 0x40
+	}
+	return append([]byte{0x60 | 28, fu}, body...)
+}
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Error(err)
+	}
+}
