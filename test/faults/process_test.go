@@ -122,6 +122,20 @@ func (s *server) settles(within time.Duration, before usage) usage {
 	return now
 }
 
+// live is how many bytes of heap are reachable. It makes the process collect its
+// garbage twice, by having it make some.
+func (s *server) live() int64 {
+	s.t.Helper()
+	collections := func(text string) float64 { return sumMetric(text, "go_gc_duration_seconds_count") }
+	_, text := s.get("/metrics")
+	for first := collections(text); collections(text) < first+2; {
+		if _, text = s.get("/metrics"); text == "" {
+			s.t.Fatal("there are no metrics")
+		}
+	}
+	return int64(sumMetric(text, "go_memstats_heap_alloc_bytes"))
+}
+
 // figure logs a measurement for the score board.
 func figure(t testing.TB, id, format string, args ...any) {
 	t.Helper()
