@@ -22,9 +22,16 @@ const minElement = 32
 
 // elements are the OBU elements of a packet that is being filled.
 type elements struct {
-	list [av1MaxCount][]byte
-	n    int
-	head byte
+	list  [av1MaxCount][]byte
+	n     int
+	head  byte
+	layer byte // extension header of the OBUs that have one; 0 while none has
+}
+
+// takes says whether o may go into the packet, as far as layers are concerned: all
+// OBUs with an extension header must have the same (section 5).
+func (e *elements) takes(o []byte) bool {
+	return e.layer == 0 || obuHeader(o) == 1 || len(o) < 2 || o[1] == e.layer
 }
 
 // room is how many bytes of another element fit.
@@ -66,6 +73,15 @@ func packAV1(w *writer, obus [][]byte, flags media.Flags) {
 		e.head = av1New
 	}
 	for _, o := range obus {
+		if len(o) == 0 {
+			continue
+		}
+		if e.n > 0 && !e.takes(o) {
+			e.flush(w, false)
+		}
+		if obuHeader(o) == 2 && len(o) > 1 {
+			e.layer = o[1]
+		}
 		for len(o) > 0 {
 			room := e.room(w.mtu)
 			if e.n == av1MaxCount || e.n > 0 && room < min(len(o), minElement) {

@@ -163,6 +163,7 @@ func (d *Depacketizer) finish(dst []Frame) ([]Frame, error) {
 	}
 	if d.gap {
 		f.Unit.Flags |= media.Gap
+		d.dts = bitstream.NewDTS(f.Params) // it would spread the reordering over the hole
 	}
 	if f.Unit.DTS, err = d.decodedAt(&f.Unit); err != nil {
 		d.lose()

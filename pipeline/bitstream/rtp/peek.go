@@ -42,7 +42,8 @@ func FrameStart(codec media.Codec, payload []byte) bool { return Peek(codec, pay
 // to one layer of one track and to one goroutine. Packets should come in order;
 // one that is late gets no Key and no Gap.
 type Inspector struct {
-	codec   media.Codec
+	audio   bool
+	peek    func(payload []byte) Mark
 	started bool
 	ssrc    uint32
 	last    uint16 // the highest sequence number so far
@@ -51,7 +52,15 @@ type Inspector struct {
 }
 
 // NewInspector begins with the next packet of a stream of that codec.
-func NewInspector(codec media.Codec) *Inspector { return &Inspector{codec: codec} }
+func NewInspector(codec media.Codec) *Inspector {
+	i := &Inspector{audio: codec.Kind() == media.KindAudio, peek: peekNothing}
+	if f, err := formatOf(codec); err == nil {
+		i.peek = f.peek
+	}
+	return i
+}
+
+func peekNothing([]byte) Mark { return unknown() }
 
 // Flags are those of the next packet: Key on the first packet of a key picture and
 // on every audio packet, FrameEnd by the marker bit and on every audio packet,
@@ -59,10 +68,13 @@ func NewInspector(codec media.Codec) *Inspector { return &Inspector{codec: codec
 // Discontinuity where the SSRC is another one.
 func (i *Inspector) Flags(p *media.RTP) media.Flags {
 	f, late := i.place(p)
-	if i.codec.Kind() == media.KindAudio {
+	if i.audio {
 		return f | media.Key | media.FrameEnd
 	}
-	m := Peek(i.codec, p.Payload)
+	m := unknown()
+	if len(p.Payload) > 0 {
+		m = i.peek(p.Payload)
+	}
 	if m.Key && !late && (!i.keyed || i.keyTime != p.Timestamp) {
 		i.keyed, i.keyTime = true, p.Timestamp
 		f |= media.Key
