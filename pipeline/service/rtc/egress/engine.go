@@ -2,45 +2,112 @@ package egress
 
 import (
 	"context"
-	"net"
-	"net/netip"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/big"
+	"time"
 )
 
 // Engine is one ICE-lite endpoint for all viewers. Its methods may be called from
 // any goroutine.
-type Engine struct{ limits Limits }
+type Engine struct {
+	limits      Limits
+	log         *slog.Logger
+	certificate tls.Certificate
+	fingerprint string
+	start       time.Time // from which the engine's own clock counts
+
+	registry registry
+}
 
 // New makes an engine. It fails only if the certificate is of no use.
-func New(c Config) (*Engine, error) { return &Engine{limits: c.Limits.orDefaults()}, nil }
+func New(c Config) (*Engine, error) {
+	e := &Engine{limits: c.Limits.orDefaults(), log: c.Log, certificate: c.Certificate, start: time.Now()}
+	if e.log == nil {
+		e.log = slog.New(slog.DiscardHandler)
+	}
+	if len(e.certificate.Certificate) == 0 {
+		var err error
+		if e.certificate, err = newCertificate(); err != nil {
+			return nil, fmt.Errorf("egress: certificate: %w", err)
+		}
+	}
+	if key, ok := e.certificate.PrivateKey.(*ecdsa.PrivateKey); !ok || key.Curve != elliptic.P256() {
+		return nil, errors.New("egress: certificate: not an ECDSA P-256 key")
+	}
+	e.fingerprint = "sha-256 " + colonHex(sha256.Sum256(e.certificate.Certificate[0]))
+	e.registry.init(e.limits)
+	return e, nil
+}
+
+// newCertificate makes a self-signed certificate, as WebRTC uses them: nobody looks
+// at anything but its fingerprint.
+func newCertificate() (tls.Certificate, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	now := time.Now()
+	template := x509.Certificate{
+		SerialNumber: big.NewInt(now.UnixNano()),
+		Subject:      pkix.Name{CommonName: "weir"},
+		NotBefore:    now.AddDate(0, 0, -1),
+		NotAfter:     now.AddDate(10, 0, 0),
+	}
+	der, err := x509.CreateCertificate(rand.Reader, &template, &template, key.Public(), key)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, nil
+}
+
+// sweepEvery is how exactly time limits of sessions are kept.
+const sweepEvery = 500 * time.Millisecond
 
 // Run ends sessions that have run out of time, until ctx is cancelled; then it
-// closes all sessions and returns nil. Called once.
-func (e *Engine) Run(ctx context.Context) error { <-ctx.Done(); return nil }
+// closes all sessions, waits for handshakes and TCP connections to end, and returns
+// nil. Called once.
+func (e *Engine) Run(ctx context.Context) error {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			e.close()
+			return nil
+		case <-tick.C:
+			now := e.now()
+			for _, s := range e.registry.all() {
+				s.expire(now)
+			}
+		}
+	}
+}
+
+func (e *Engine) close() {
+	e.registry.close()
+	for _, s := range e.registry.all() {
+		s.end(ByOwner)
+	}
+	e.registry.working.Wait()
+}
+
+// now is the engine's clock: monotonic, and no pointer.
+func (e *Engine) now() time.Duration { return time.Since(e.start) }
 
 // Fingerprint is the value of the a=fingerprint line: "sha-256 0A:1B:…".
-func (e *Engine) Fingerprint() string { return "" }
+func (e *Engine) Fingerprint() string { return e.fingerprint }
 
 // Owns says whether ufrag is that of a session here.
-func (e *Engine) Owns(ufrag string) bool { return false }
+func (e *Engine) Owns(ufrag string) bool { return e.registry.byUfrag([]byte(ufrag)) != nil }
 
-// Attach makes a socket known. The engine writes to it (a *net.UDPConn by batches)
-// and never closes or reads it.
-func (e *Engine) Attach(conn net.PacketConn) *Socket { return &Socket{} }
-
-// HandleTCP serves a TCP connection of a viewer until it ends, and closes it.
-// first is its first frame, without the length, which the caller has read.
-func (e *Engine) HandleTCP(conn net.Conn, first []byte) {}
-
-// Ufrag is the receiver's ufrag in a STUN binding request: the part of USERNAME
-// before the colon (RFC 8445 section 7.2.2). It is "" if datagram is no such
-// request. It checks nothing else.
-func Ufrag(datagram []byte) string { return "" }
-
-// Socket is one attached socket.
-type Socket struct{}
-
-// Handle takes one datagram that the socket received. It reports false, and has
-// done nothing, if the datagram belongs to no session here: then it is for somebody
-// else. It does not keep datagram, blocks on nothing, and may be called from
-// several goroutines.
-func (s *Socket) Handle(datagram []byte, from netip.AddrPort) bool { return false }
+// Sessions is the number of sessions that are live, and of those that are not yet.
+func (e *Engine) Sessions() (live, halfOpen int) { return e.registry.count() }

@@ -1,0 +1,99 @@
+package egress
+
+import (
+	"encoding/binary"
+	"time"
+)
+
+// resendAfter is the time within which a packet is not retransmitted twice, however
+// often it is asked for; half the round trip if that is longer.
+const resendAfter = 10 * time.Millisecond
+
+// readNACK answers a generic NACK (RFC 4585 section 6.2.1).
+func (s *Sender) readNACK(session *Session, b []byte, now time.Duration) {
+	st := session.streamOf(binary.BigEndian.Uint32(b[8:]))
+	way := session.path.Load()
+	if st == nil || way == nil || session.State() != Live {
+		return
+	}
+	w := writer{sender: s, session: session, way: way, now: now}
+	for b = b[12:]; len(b) >= 4; b = b[4:] {
+		number := binary.BigEndian.Uint16(b)
+		w.retransmit(st, number)
+		for mask := binary.BigEndian.Uint16(b[2:]); mask != 0; mask >>= 1 {
+			if number++; mask&1 != 0 {
+				w.retransmit(st, number)
+			}
+		}
+	}
+	w.done()
+}
+
+// retransmit sends the packet that the viewer knows by that number, if it is held
+// and the session's budget allows it.
+func (w *writer) retransmit(st *Stream, number uint16) {
+	c := &w.session.counted
+	c.nacked.Add(1)
+	q := w.session.quota.of(w.sender.polls)
+	if q.nacks++; q.nacks > maxNacks {
+		c.overBudget.Add(1)
+		return
+	}
+	index, u := st.upstream(number)
+	if u == nil || u.RTP == nil || len(u.RTP.Payload) > maxPayload || st.justResent(index, w.now, w.session.rtt) {
+		return
+	}
+	if !w.session.allowance.take(len(u.RTP.Payload)+maxHeader, w.session.engine.limits.RetransmitRate, w.now) {
+		c.overBudget.Add(1)
+		return
+	}
+	sent := 0
+	if st.params.RTXPayloadType != 0 {
+		sent = w.again(st, u, index)
+	} else {
+		sent = w.repeat(st, u, index)
+	}
+	if sent > 0 {
+		c.retransmitted.Add(1)
+	}
+}
+
+// justResent says whether a retransmission is under way, and notes the one that is
+// about to be.
+func (st *Stream) justResent(index uint64, now, rtt time.Duration) bool {
+	r := &st.resent[index%uint64(len(st.resent))]
+	if r.index == index && now-r.at < max(resendAfter, rtt/2) {
+		return true
+	}
+	*r = resent{index: index, at: now}
+	return false
+}
+
+// Probe sends about bytes of what st has sent last once more on its retransmission
+// stream, to see whether the path takes them, and returns how many it sent: 0
+// without RTX or History.
+func (s *Sender) Probe(st *Stream, bytes int) int {
+	session := st.session
+	way := session.path.Load()
+	if session.State() != Live || way == nil || st.params.RTXPayloadType == 0 || st.params.History == nil {
+		return 0
+	}
+	w := writer{sender: s, session: session, way: way, now: s.engine.now()}
+	defer w.done()
+	total := 0
+	const most = 64 // packets back, so that a probe is not older than a viewer's buffer
+	for total < bytes {
+		before := total
+		for back := uint16(0); back < most && total < bytes; back++ {
+			index, u := st.upstream(uint16(st.index) - back) //nolint:gosec // modulo 2^16
+			if u == nil || u.RTP == nil || len(u.RTP.Payload) > maxPayload {
+				break
+			}
+			total += w.again(st, u, index)
+		}
+		if total == before {
+			break
+		}
+	}
+	return total
+}
