@@ -20,7 +20,7 @@ func BenchmarkPublishers(b *testing.B) {
 			g := s.load(b, order{Publishers: &load.Publishers{
 				URL: "rtmp://" + s.rtmp + "/live/load*", Count: count, ChunkSize: chunk,
 			}})
-			m.run(b)
+			m.run(b, warmup)
 			r := g.stop(b)
 			b.ReportMetric(milliseconds(r.Published.Late), "late-ms")
 		})
@@ -40,7 +40,7 @@ func BenchmarkPlayers(b *testing.B) {
 	m.begin(b)
 	g := s.load(b, order{Players: &load.Players{URL: "http://" + s.http + "/live/load/index.m3u8", Count: count}})
 	began := time.Now()
-	m.run(b)
+	m.run(b, settle)
 	passed := time.Since(began).Seconds()
 	r := g.stop(b)
 	b.ReportMetric(milliseconds(publisher.stop(b).Published.Late), "late-ms")
@@ -59,8 +59,9 @@ func BenchmarkCalibration(b *testing.B) {
 
 const (
 	// warmup is how long a stream takes to reach its steady state: ten segments are
-	// kept in memory.
+	// kept in memory. settle is the same for players.
 	warmup = 25 * time.Second
+	settle = 4 * time.Second
 	// measure is how long is measured.
 	measure = 20 * time.Second
 )
@@ -90,10 +91,10 @@ func (m *meter) alive(b *testing.B) float64 {
 }
 
 // run waits for the steady state and measures.
-func (m *meter) run(b *testing.B) {
+func (m *meter) run(b *testing.B, steadyAfter time.Duration) {
 	b.Helper()
 	s := m.server
-	s.wait(b, span(b, warmupVariable, warmup))
+	s.wait(b, min(steadyAfter, span(b, warmupVariable, warmup)))
 	steady := span(b, measureVariable, measure)
 	s.profile(b, steady)
 	var used, passed time.Duration
