@@ -1,6 +1,7 @@
 package rtp
 
 import (
+	"cmp"
 	"math/bits"
 
 	"weir/pipeline/media"
@@ -25,13 +26,14 @@ type elements struct {
 	list  [av1MaxCount][]byte
 	n     int
 	head  byte
-	layer byte // extension header of the OBUs that have one; 0 while none has
+	layer int // of the OBUs that tell; 0 while none does
 }
 
 // takes says whether o may go into the packet, as far as layers are concerned: all
 // OBUs with an extension header must have the same (section 5).
 func (e *elements) takes(o []byte) bool {
-	return e.layer == 0 || obuHeader(o) == 1 || len(o) < 2 || o[1] == e.layer
+	layer := obuLayer(o)
+	return e.layer == 0 || layer == 0 || layer == e.layer
 }
 
 // room is how many bytes of another element fit.
@@ -73,31 +75,31 @@ func packAV1(w *writer, obus [][]byte, flags media.Flags) {
 		e.head = av1New
 	}
 	for _, o := range obus {
-		if len(o) == 0 {
-			continue
-		}
-		if e.n > 0 && !e.takes(o) {
-			e.flush(w, false)
-		}
-		if obuHeader(o) == 2 && len(o) > 1 {
-			e.layer = o[1]
-		}
-		for len(o) > 0 {
-			room := e.room(w.mtu)
-			if e.n == av1MaxCount || e.n > 0 && room < min(len(o), minElement) {
-				e.flush(w, false)
-				continue
-			}
-			k := min(room, len(o))
-			e.list[e.n] = o[:k]
-			e.n++
-			if o = o[k:]; len(o) > 0 {
-				e.flush(w, true)
-			}
-		}
+		e.add(w, o)
 	}
 	if e.n > 0 {
 		e.flush(w, false)
+	}
+}
+
+// add puts an OBU behind the others, or into as many packets as it takes.
+func (e *elements) add(w *writer, o []byte) {
+	if e.n > 0 && !e.takes(o) {
+		e.flush(w, false)
+	}
+	layer := cmp.Or(obuLayer(o), e.layer)
+	for len(o) > 0 {
+		room := e.room(w.mtu)
+		if e.n == av1MaxCount || e.n > 0 && room < min(len(o), minElement) {
+			e.flush(w, false)
+			continue
+		}
+		k := min(room, len(o))
+		e.list[e.n], e.layer = o[:k], layer
+		e.n++
+		if o = o[k:]; len(o) > 0 {
+			e.flush(w, true)
+		}
 	}
 }
 
@@ -190,6 +192,15 @@ func obuHeader(obu []byte) int {
 		return 2
 	}
 	return 1
+}
+
+// obuLayer is the extension header of an OBU, 0 if it has none, so that layer 0 is not
+// 0.
+func obuLayer(obu []byte) int {
+	if len(obu) < 2 || obuHeader(obu) == 1 {
+		return 0
+	}
+	return 1<<8 | int(obu[1])
 }
 
 // leb128 reads a number of at most 32 bits (AV1 section 4.10.5) and the bytes that

@@ -241,10 +241,12 @@ func (d *Depacketizer) use(p *bitstream.Params) {
 }
 
 // decodedAt is the unit's DTS: it rises, whatever timestamps and configurations do.
+// Where the order of pictures cannot be read, they are taken to be in order, as they
+// mostly are where RTP is used.
 func (d *Depacketizer) decodedAt(u *media.Unit) (media.Ticks, error) {
 	dts, err := d.dts.Next(u.Access, u.PTS)
 	if err != nil {
-		return 0, err
+		dts = u.PTS
 	}
 	if d.frames && dts <= d.last {
 		dts = d.last + 1

@@ -63,7 +63,7 @@ func peekH264(b []byte) Mark {
 			m.Droppable = m.Droppable || n.Droppable
 			m.merge(n)
 		})
-		m.Droppable = m.Droppable && b[0]&0x60 == 0
+		m.Droppable = m.Droppable && !m.Key && b[0]&0x60 == 0
 		return m
 	case h264FUA:
 		if len(b) < 2 {

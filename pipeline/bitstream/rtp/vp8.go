@@ -104,9 +104,8 @@ func peekVP8(b []byte) Mark {
 	if err != nil {
 		return unknown()
 	}
-	m := Mark{Start: d.first, Droppable: d.droppable, Temporal: d.temporal, Spatial: -1}
-	m.Key = d.first && data[0]&1 == 0
-	return m
+	key := d.first && data[0]&1 == 0
+	return Mark{Key: key, Start: d.first, Droppable: d.droppable && !key, Temporal: d.temporal, Spatial: -1}
 }
 
 // vp8Picture reads the header of a frame (RFC 6386 section 9.1).

@@ -47,14 +47,6 @@ func newLane(t *media.Track, wait time.Duration) (*lane, error) {
 	return l, nil
 }
 
-// layer is the layer of that index, or nil.
-func (l *lane) layer(index int8) *layer {
-	if index < 0 || int(index) >= len(l.layers) {
-		return nil
-	}
-	return l.layers[index]
-}
-
 // describe makes the track that goes out, once a layer's configuration is known.
 func (l *lane) describe() {
 	i := slices.IndexFunc(l.layers, func(a *layer) bool { return a.params != nil })
