@@ -12,4 +12,7 @@
 // that change in band make a new track. Where a track has several layers, each has
 // the configuration in Layer.Config, and one that has not been seen yet has none.
 // Tracks that come as access units pass untouched.
+//
+// The producer sends packets as they arrive, in any order and also those without
+// payload (padding, probes): a sequence number that never comes is a loss here.
 package access

@@ -25,9 +25,10 @@ func TestStage(t *testing.T) { stagetest.Run(t, Factory(), stagetest.Options{}) 
 
 // bench is a graph of a source, bridges and a sink.
 type bench struct {
-	items []media.Item     // what the source sends
-	asked []media.Feedback // what it was asked for meanwhile
-	got   []media.Item
+	items []media.Item // what the source sends
+	// then is what it does afterwards; may be nil.
+	then func(ctx context.Context, out *pipeline.Output) error
+	got  []media.Item
 }
 
 // run plays the items through a bridge that the planner inserts.
@@ -48,6 +49,9 @@ func (b *bench) run(t *testing.T, via ...pipeline.Factory) {
 				if err := stagetest.Put(ctx, out, item); err != nil {
 					return err
 				}
+			}
+			if b.then != nil {
+				return b.then(ctx, out)
 			}
 			return nil
 		})
@@ -72,6 +76,8 @@ func (b *bench) run(t *testing.T, via ...pipeline.Factory) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
 	pattern, err := pipeline.ParsePattern("live/test")
 	if err != nil {
 		t.Fatal(err)
@@ -92,7 +98,7 @@ func (b *bench) run(t *testing.T, via ...pipeline.Factory) {
 	}
 	pipeline.NewGraph(plan, pipeline.Options{
 		Path: "live/test", Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Drain: time.Second,
-	}).Run(t.Context())
+	}).Run(ctx)
 }
 
 // units are the units that came out.
