@@ -1,0 +1,134 @@
+package whep
+
+import (
+	"sync/atomic"
+	"time"
+
+	"weir/pipeline/media"
+)
+
+const (
+	// videoHeld and audioHeld are how many packets of a flow are held, for
+	// retransmission and for viewers who join: some seconds of each. Powers of two.
+	videoHeld = 4096
+	audioHeld = 256
+)
+
+// flow is one layer of one track: its newest packets, for all shards. One goroutine
+// writes it; any number read it, without locks.
+type flow struct {
+	track media.TrackID
+	layer int8
+	codec media.Codec
+
+	head     atomic.Uint64 // packets so far; the newest is number head-1
+	key      atomic.Uint64 // one more than the number of the newest key picture's first packet; 0 is none
+	ring     []atomic.Pointer[media.Unit]
+	sequence []atomic.Pointer[media.Unit] // the same by RTP sequence number
+
+	meter   meter
+	bitrate atomic.Int64 // as it was lately, in bit/s; 0 if that is not known
+}
+
+func newFlow(t *media.Track, layer int8) *flow {
+	held := videoHeld
+	if t.Kind() == media.KindAudio {
+		held = audioHeld
+	}
+	return &flow{
+		track: t.ID, layer: layer, codec: t.Codec,
+		ring: make([]atomic.Pointer[media.Unit], held), sequence: make([]atomic.Pointer[media.Unit], held),
+	}
+}
+
+// push adds a packet.
+func (f *flow) push(u *media.Unit) {
+	n := f.head.Load()
+	f.ring[n&uint64(len(f.ring)-1)].Store(u)
+	f.sequence[int(u.RTP.Sequence)&(len(f.sequence)-1)].Store(u)
+	f.head.Store(n + 1)
+	if u.Flags.Has(media.Key) {
+		f.key.Store(n + 1)
+	}
+	f.bitrate.Store(f.meter.add(u.Arrived, len(u.RTP.Payload)))
+}
+
+// at is packet number n, or nil if it is held no longer. n is below head.
+func (f *flow) at(n uint64) *media.Unit {
+	u := f.ring[n&uint64(len(f.ring)-1)].Load()
+	if f.head.Load()-n >= uint64(len(f.ring)) { // the writer may be replacing it
+		return nil
+	}
+	return u
+}
+
+// behind is how much later than u the newest packet came.
+func (f *flow) behind(u *media.Unit) time.Duration {
+	n := f.head.Load()
+	if n == 0 {
+		return 0
+	}
+	newest := f.at(n - 1)
+	if newest == nil {
+		return 0 // the writer is that fast
+	}
+	return newest.Arrived.Sub(u.Arrived)
+}
+
+// numbered is the packet with an RTP sequence number, or nil.
+func (f *flow) numbered(sequence uint16) *media.Unit {
+	u := f.sequence[int(sequence)&(len(f.sequence)-1)].Load()
+	if u == nil || u.RTP.Sequence != sequence {
+		return nil
+	}
+	return u
+}
+
+// freshKey is the number of the first packet of the newest key picture, if that is
+// held and came no longer ago than age.
+func (f *flow) freshKey(now time.Time, age time.Duration) (n uint64, ok bool) {
+	n = f.key.Load()
+	if n == 0 {
+		return 0, false
+	}
+	u := f.at(n - 1)
+	return n - 1, u != nil && now.Sub(u.Arrived) <= age
+}
+
+// history finds packets of a track for retransmission, by layer.
+type history struct{ flows atomic.Pointer[[]*flow] }
+
+// Packet implements egress.History.
+func (h *history) Packet(layer int8, sequence uint16) *media.Unit {
+	flows := h.flows.Load()
+	if flows == nil || layer < 0 || int(layer) >= len(*flows) {
+		return nil
+	}
+	return (*flows)[layer].numbered(sequence)
+}
+
+// meter measures a rate over the last one to two seconds.
+type meter struct {
+	since         time.Time
+	bytes, before int64 // in this window, in the one before
+	length        time.Duration
+}
+
+const meterWindow = time.Second
+
+// add counts bytes and returns the rate in bit/s, 0 before the first window is full.
+func (m *meter) add(at time.Time, bytes int) int64 {
+	switch d := at.Sub(m.since); {
+	case m.since.IsZero() || d < 0 || d > 4*meterWindow:
+		*m = meter{since: at}
+	case d >= meterWindow:
+		m.before, m.length = m.bytes, d
+		m.since, m.bytes = at, 0
+	}
+	m.bytes += int64(bytes)
+	if m.length == 0 {
+		return 0
+	}
+	d := at.Sub(m.since) + m.length
+	return (m.bytes + m.before) * 8 * int64(time.Second) / int64(d)
+}
