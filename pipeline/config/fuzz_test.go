@@ -30,7 +30,7 @@ func FuzzConfig(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text []byte) {
 		start := time.Now()
 		file, problems := loader.Load(text, "fuzz.yaml")
-		if took := time.Since(start); took > time.Second { // 50 ms, and patience with a busy machine
+		if took := time.Since(start); took > 20*time.Second { // 50 ms, and patience with a busy machine
 			t.Errorf("it took %s", took)
 		}
 		if (file == nil) != (len(problems) > 0) {
@@ -103,7 +103,7 @@ func TestBombs(t *testing.T) {
 			if len(problems) == 0 {
 				t.Error("it loads")
 			}
-			if allocated > 64 || took > 2*time.Second { // the time is 50 ms on a quiet machine
+			if allocated > 64 || took > 30*time.Second { // it is 50 ms on a quiet machine; a bomb takes minutes
 				t.Errorf("%d MiB in %s", allocated, took)
 			}
 		})

@@ -100,7 +100,7 @@ pipelines:
 	want.RTMP.Listen = ""
 	want.Log = Log{Level: "debug", Format: "json"}
 	want.DrainTimeout = 5 * time.Second
-	if file.Server != want {
+	if !reflect.DeepEqual(file.Server, want) {
 		t.Errorf("server = %+v, want %+v", file.Server, want)
 	}
 	if len(file.Plans) != 2 || len(file.Notes) != 0 {
@@ -200,7 +200,7 @@ func TestOverride(t *testing.T) {
 		if len(problems) > 0 {
 			t.Fatal(problems.Error())
 		}
-		if file.Server != want {
+		if !reflect.DeepEqual(file.Server, want) {
 			t.Errorf("server = %+v, want %+v", file.Server, want)
 		}
 	}

@@ -15,7 +15,7 @@ func (d *decoder) override(v reflect.Value, prefix string, at place) {
 	for _, f := range fieldsOf(v.Type()) {
 		name := prefix + "__" + strings.ToUpper(f.name)
 		value := v.FieldByIndex(f.index)
-		if !isScalarType(f.typ) {
+		if !isScalarType(f.typ) && f.typ.Kind() != reflect.Slice {
 			d.override(value, name, at)
 			continue
 		}
@@ -23,7 +23,7 @@ func (d *decoder) override(v reflect.Value, prefix string, at place) {
 		if !set {
 			continue
 		}
-		hint, err := setScalar(value, text)
+		hint, err := setText(value, text)
 		if err == nil && len(f.enum) > 0 {
 			hint, err = outside(value.String(), f.enum)
 		}
@@ -31,4 +31,23 @@ func (d *decoder) override(v reflect.Value, prefix string, at place) {
 			d.problem(at, hint, "the environment variable %s: %s", name, err)
 		}
 	}
+}
+
+// setText sets a scalar, or a list of scalars that are parted by commas.
+func setText(v reflect.Value, text string) (hint string, err error) {
+	if v.Kind() != reflect.Slice {
+		return setScalar(v, text)
+	}
+	list := reflect.MakeSlice(v.Type(), 0, 0)
+	for item := range strings.SplitSeq(text, ",") {
+		e := reflect.New(v.Type().Elem()).Elem()
+		if hint, err = setScalar(e, strings.TrimSpace(item)); err != nil {
+			return hint, err
+		}
+		if text != "" {
+			list = reflect.Append(list, e)
+		}
+	}
+	v.Set(list)
+	return "", nil
 }
