@@ -1,6 +1,7 @@
 package egress
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"time"
@@ -67,10 +68,10 @@ func (s *Session) unpark(alert []byte) {
 	p.tries++
 	t := newTransport(s)
 	t.muted.Store(true)
-	t.deliver(alert)
+	alert = bytes.Clone(alert)
 	go func() {
 		defer s.engine.registry.working.Done()
-		genuine := s.closesWith(p, t)
+		genuine := s.closesWith(p, t, alert)
 		s.engine.registry.endHandshake(way.addr.Addr())
 		if genuine {
 			s.end(ByPeer)
@@ -85,9 +86,9 @@ func (s *Session) unpark(alert []byte) {
 // unparkFor is more than enough to decrypt one record.
 const unparkFor = time.Second
 
-// closesWith says whether the record that waits in t ends the association. DTLS
-// answers an authentic close_notify with its own, and nothing else.
-func (s *Session) closesWith(p *parked, t *transport) bool {
+// closesWith says whether the alert ends the association. DTLS answers an authentic
+// close_notify with its own, and nothing else.
+func (s *Session) closesWith(p *parked, t *transport, alert []byte) bool {
 	conn, err := dtls.Resume(&p.state, t, t.LocalAddr(), s.config())
 	if err != nil {
 		return false
@@ -97,6 +98,7 @@ func (s *Session) closesWith(p *parked, t *transport) bool {
 	if conn.HandshakeContext(ctx) != nil {
 		return false
 	}
+	t.deliver(alert)
 	_ = conn.SetReadDeadline(time.Now().Add(unparkFor))
 	_, err = conn.Read(make([]byte, 64))
 	answered := err == io.EOF && t.kept() != nil //nolint:errorlint // the library returns it as it is
