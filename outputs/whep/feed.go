@@ -4,6 +4,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"weir/outputs/whep/negotiate"
 	"weir/pipeline/media"
@@ -107,6 +108,23 @@ func (f *feed) history(id media.TrackID) *history {
 		f.histories[id] = h
 	}
 	return h
+}
+
+// pausing is how long nothing comes from a source that has paused.
+const pausing = 300 * time.Millisecond
+
+// silent says that nothing has come for a while.
+func (f *feed) silent(now time.Time) bool {
+	for _, fl := range f.now.Load().flows {
+		n := fl.head.Load()
+		if n == 0 {
+			continue
+		}
+		if u := fl.at(n - 1); u == nil || now.Sub(u.Arrived) < pausing {
+			return false
+		}
+	}
+	return true
 }
 
 // forget says that units may be missing from here on: what is held is no place to

@@ -54,6 +54,7 @@ type house struct {
 	byID     map[string]*seat
 	closed   bool
 	idle     *time.Timer // runs while there is nobody
+	unwanted bool        // the source was told so
 	lateness time.Time   // the last time that a shard was late
 	layers   map[layerKey]*use
 }
@@ -72,14 +73,14 @@ type seat struct {
 	wanted  string // the layer
 }
 
-func newHouse(ctx context.Context, cfg Config, env pipeline.Env, engine *egress.Engine, p *pipeline.Ports) (*house, *sync.WaitGroup) {
+func newHouse(ctx context.Context, fail func(error), cfg Config, env pipeline.Env, engine *egress.Engine, p *pipeline.Ports) (*house, *sync.WaitGroup) {
 	var running sync.WaitGroup
 	h := &house{
 		cfg: cfg, env: env, engine: engine, feed: newFeed(), in: p.In("in"), ports: p, began: time.Now(),
 		tally: newTally(), sessions: make(map[*egress.Session]*seat), byID: make(map[string]*seat),
 		layers: make(map[layerKey]*use),
 	}
-	h.serve = func(s *shard) { running.Go(func() { s.run(ctx) }) }
+	h.serve = func(s *shard) { running.Go(func() { s.guard(ctx, fail) }) }
 	h.rest()
 	return h, &running
 }
@@ -108,7 +109,7 @@ func (h *house) rest() {
 		defer h.mu.Unlock()
 		if len(h.sessions) == 0 && h.idle != nil && !h.closed {
 			h.in.Want(false)
-			h.feed.forget()
+			h.unwanted = true
 			h.ports.SetViewers(0)
 		}
 	})
@@ -124,6 +125,19 @@ func (h *house) awake() {
 	if len(h.sessions) == 0 {
 		h.idle.Stop()
 		h.rest()
+	}
+	h.want()
+}
+
+// want says that media is wanted. What was held before the source paused is no place
+// to start at. The caller holds h.mu.
+func (h *house) want() {
+	if !h.unwanted {
+		return
+	}
+	h.unwanted = false
+	if h.feed.silent(time.Now()) {
+		h.feed.forget()
 	}
 	h.in.Want(true)
 }
@@ -143,7 +157,7 @@ func (h *house) open(o *negotiate.Offer, streams []negotiate.Stream, wanted stri
 		t := &streams[i]
 		t.SSRC, t.RTXSSRC = randomSSRC(), randomSSRC()
 		params.Streams = append(params.Streams, h.stream(t))
-		v.legs = append(v.legs, &leg{track: t.Track.ID, codec: t.Track.Codec})
+		v.legs = append(v.legs, &leg{viewer: v, track: t.Track.ID, codec: t.Track.Codec})
 		if t.TransportCC != 0 && v.estimator == nil {
 			v.estimator = estimate.New(h.cfg.start())
 		}
@@ -186,6 +200,8 @@ func (h *house) place() (*shard, error) {
 	switch {
 	case h.closed:
 		return nil, errEnded
+	case h.engine == nil:
+		return nil, errDisabled
 	case len(h.sessions) >= h.cfg.MaxViewers:
 		h.tally.count(refusedFull)
 		return nil, errFull
@@ -214,7 +230,7 @@ func (h *house) admit(st *seat, v *viewer) (*seat, error) {
 	if !h.closed {
 		h.sessions[st.session], h.byID[st.id] = st, st
 		h.idle.Stop()
-		h.in.Want(true)
+		h.want()
 		h.ports.SetViewers(len(h.sessions))
 	}
 	closed := h.closed

@@ -34,6 +34,7 @@ var (
 	errLayer        = &refusal{http.StatusBadRequest, "unknown_layer", "Unknown layer", "The stream has no layer of that name.", 0}
 	errPrecondition = &refusal{http.StatusPreconditionRequired, "precondition_required", "Precondition required", "Send the session's ETag as If-Match.", 0}
 	errMismatch     = &refusal{http.StatusPreconditionFailed, "precondition_failed", "Precondition failed", "The session's ETag is another one.", 0}
+	errDisabled     = &refusal{http.StatusServiceUnavailable, "webrtc_off", "WebRTC is off", "This server's WebRTC ports are turned off.", 0}
 	errPatches      = &refusal{http.StatusTooManyRequests, "too_many_patches", "Too many requests", "A session takes 20 fragments.", 60}
 )
 

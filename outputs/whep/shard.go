@@ -2,11 +2,13 @@ package whep
 
 import (
 	"context"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"weir/pipeline"
 	"weir/pipeline/media"
 	"weir/pipeline/service/rtc/egress"
 )
@@ -91,6 +93,17 @@ func (s *shard) poke() {
 	case s.wake <- struct{}{}:
 	default:
 	}
+}
+
+// guard is run, with a panic as a failure of the stage: others go on.
+func (s *shard) guard(ctx context.Context, fail func(error)) {
+	defer func() {
+		if r := recover(); r != nil {
+			fail(pipeline.Failf(pipeline.Internal, "serve viewers", "panic: %v\n%s", r, debug.Stack()))
+			s.close()
+		}
+	}()
+	s.run(ctx)
 }
 
 // run serves until ctx ends. Then all sessions end.
@@ -201,7 +214,7 @@ func (s *shard) join(v *viewer, now time.Time) {
 	v.bucket.rate = s.pace(v)
 	s.house.connected(v.session)
 	for i, g := range v.legs {
-		g.viewer, g.stream = v, v.session.Stream(i)
+		g.stream = v.session.Stream(i)
 		s.begin(g, now)
 	}
 }

@@ -1,6 +1,7 @@
 package whep
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"errors"
@@ -92,14 +93,14 @@ const readAtOnce = 256
 
 // Run implements pipeline.Stage.
 func (s *stage) Run(ctx context.Context, p *pipeline.Ports) error {
-	serving, stop := context.WithCancel(ctx)
-	h, shards := newHouse(serving, s.cfg, s.env, s.engine, p)
+	ctx, fail := context.WithCancelCause(ctx)
+	h, shards := newHouse(ctx, fail, s.cfg, s.env, s.engine, p)
 	s.house.Store(h)
 	s.registry.open(s.env.Pipeline, h)
 	defer func() {
 		s.registry.close(s.env.Pipeline, h)
 		h.close()
-		stop()
+		fail(nil)
 		shards.Wait()
 	}()
 	in := p.In("in")
@@ -115,7 +116,7 @@ func (s *stage) Run(ctx context.Context, p *pipeline.Ports) error {
 		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
-			return err
+			return cmp.Or(context.Cause(ctx), err)
 		case item != nil:
 			h.feed.take(item)
 		}
