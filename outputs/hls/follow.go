@@ -184,6 +184,32 @@ func (s *segmenter) catchUp(l *lane, until time.Duration) {
 	}
 }
 
+// tail writes what a lane has behind the end of the lead.
+func (s *segmenter) tail(l *lane) {
+	for _, u := range l.pending {
+		if l.track == nil || !sameConfig(u.Track, l.track, l.layer) {
+			continue
+		}
+		for f := l.filler(u); f != nil; f = l.filler(u) {
+			s.append(l, f)
+		}
+		s.append(l, u)
+	}
+	l.pending = nil
+}
+
+// append writes a unit behind the end of the lead, in another segment if this one
+// has no room for it.
+func (s *segmenter) append(l *lane, u *media.Unit) {
+	if l.kind == media.KindAudio && !l.passenger && l.cut.open() && l.cut.length(u.DTS+frameTicks(u)) > s.time.limit {
+		at := l.when(u)
+		s.pass(l, boundary{msn: l.at.msn + 1, at: at, end: at, cc: l.at.cc, key: true}, u)
+	}
+	if why := l.put(u); why != "" {
+		s.notes.drop(why, 1)
+	}
+}
+
 // nextSilence is the silent unit behind what a lane has, or nil.
 func (s *segmenter) nextSilence(l *lane, b boundary) *media.Unit {
 	switch {

@@ -106,6 +106,13 @@ func TestScenarios(t *testing.T) {
 		feed: func(s *studio) { s.feed(movie(only("audio"), 0, 5*time.Second)) },
 		want: map[string]string{"audio": "1.92s 1.92s 1.17s"},
 	}, {
+		name: "sound goes on behind the picture",
+		feed: func(s *studio) {
+			s.feed(movie(both, 0, 5*time.Second))
+			s.feed(where(movie(both, 5*time.Second, 7*time.Second), isAudio))
+		},
+		want: map[string]string{"video": "2s 2s 1s", "audio": "2.01s 2.01s 2.4s 2.39s 2.39s 830ms"},
+	}, {
 		name: "the source starts anew after 3 seconds",
 		feed: func(s *studio) {
 			s.feed(movie(both, 0, 5*time.Second))

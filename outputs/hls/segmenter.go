@@ -215,7 +215,7 @@ func (s *segmenter) finish() {
 		return
 	}
 	end := s.lead.cut.end()
-	s.frontier = end + maxPendingTime
+	s.frontier = end
 	for _, l := range s.lanes {
 		if l == s.lead {
 			continue
@@ -225,6 +225,7 @@ func (s *segmenter) finish() {
 		for b, ok := s.nextBound(l); ok && !l.passenger; b, ok = s.nextBound(l) {
 			s.pass(l, b, nil)
 		}
+		s.tail(l)
 	}
 	for _, l := range s.lanes {
 		if !l.passenger && l.begun {
