@@ -28,7 +28,7 @@ func newPortsCmd() *cobra.Command {
 			}
 			t := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 			for _, l := range file.Server.Listeners() {
-				fmt.Fprintf(t, "%s\t%s\t%s\tserver.%s.listen\n", l.Network, l.Address, l.Protocol, l.Name)
+				fmt.Fprintf(t, "%s\t%s\t%s\tserver.%s\n", l.Network, l.Address, l.Protocol, l.Setting())
 			}
 			if err := t.Flush(); err != nil {
 				return fmt.Errorf("write: %w", err)

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
+	"slices"
 	"syscall"
 	"time"
 
@@ -30,7 +32,7 @@ type server struct {
 	host     *instance.Host
 	site     *web.Site
 	tls      *tls.Config
-	pages    map[string]func() // by pattern: takes the watch page away
+	pages    map[string]func() // by pattern and leaf: takes a page away
 	bound    []bound
 }
 
@@ -51,8 +53,10 @@ func newServer(settings config.Server, log *slog.Logger) (*server, error) {
 		}
 		s.tls = cert.TLS()
 	}
-	s.services = newServices(settings, s.tls, log)
 	var err error
+	if s.services, err = newServices(settings, s.tls, log); err != nil {
+		return nil, err
+	}
 	if s.registry, err = pipeline.NewRegistry(stages(s.services)...); err != nil {
 		return nil, err
 	}
@@ -64,6 +68,9 @@ func newServer(settings config.Server, log *slog.Logger) (*server, error) {
 // listen opens all listeners or none.
 func (s *server) listen() error {
 	for _, l := range s.settings.Listeners() {
+		if l.Name == "webrtc" {
+			continue // those are open already
+		}
 		ln, err := net.Listen(l.Network, l.Address)
 		if err != nil {
 			s.close()
@@ -77,7 +84,7 @@ func (s *server) listen() error {
 func listenHint(l config.Listening, err error) string {
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return fmt.Sprintf("\nhelp: another program has this port; stop it, or set server.%s.listen", l.Name)
+		return "\nhelp: another program has this port; stop it, or set server." + l.Setting()
 	case errors.Is(err, syscall.EACCES):
 		return "\nhelp: ports below 1024 need the capability CAP_NET_BIND_SERVICE"
 	default:
@@ -90,6 +97,7 @@ func (s *server) close() {
 		_ = b.Close()
 	}
 	s.bound = nil
+	s.services.webrtc.close()
 }
 
 // routes adds what is served beside the streams.
@@ -116,25 +124,37 @@ func (s *server) routes() {
 	h.Handle("/v1/streams", control.Streams(s.host.Snapshots))
 }
 
-// apply brings plans into force and gives each pipeline its page.
+// apply brings plans into force and gives each pipeline its pages.
 func (s *server) apply(plans []*pipeline.Plan) error {
 	err := s.host.Apply(plans)
-	patterns := make(map[string]bool, len(plans))
-	for _, plan := range plans {
-		p := plan.Def.Pattern
-		patterns[p.String()] = true
-		if s.pages[p.String()] == nil {
-			s.pages[p.String()] = s.services.http.Mount(httpd.Mount{Pattern: p, Leaves: []string{""}, Serve: s.site.Watch})
+	wanted := make(map[string]bool, 2*len(plans))
+	mount := func(p pipeline.Pattern, leaf string, serve page) {
+		address := p.String() + "/" + leaf
+		wanted[address] = true
+		if s.pages[address] == nil {
+			s.pages[address] = s.services.http.Mount(httpd.Mount{Pattern: p, Leaves: []string{leaf}, Serve: serve})
 		}
 	}
-	for text, unmount := range s.pages {
-		if !patterns[text] {
+	for _, plan := range plans {
+		mount(plan.Def.Pattern, "", s.site.Watch)
+		if slices.ContainsFunc(plan.Nodes, func(n *pipeline.Node) bool { return n.Use == takesWHIP }) {
+			mount(plan.Def.Pattern, "publish", s.site.Publish)
+		}
+	}
+	for address, unmount := range s.pages {
+		if !wanted[address] {
 			unmount()
-			delete(s.pages, text)
+			delete(s.pages, address)
 		}
 	}
 	return err
 }
+
+// takesWHIP is the stage type whose pipelines get a publish page.
+const takesWHIP = "ingest/whip"
+
+// page serves a page of a stream.
+type page = func(w http.ResponseWriter, r *http.Request, path, leaf string)
 
 // run serves until ctx ends and then drains: first the streams, so that playlists
 // are ended and viewers can still read them, then the listeners.
@@ -145,6 +165,7 @@ func (s *server) run(ctx context.Context) error {
 	for _, b := range s.bound {
 		group.Go(func() error { return s.serve(services, b) })
 	}
+	group.Go(func() error { return s.services.webrtc.run(services) })
 	select {
 	case <-ctx.Done():
 	case <-services.Done():

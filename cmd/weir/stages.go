@@ -7,7 +7,9 @@ import (
 	"weir/ingest/file"
 	"weir/ingest/rtmp"
 	switcher "weir/ingest/switch"
+	"weir/ingest/whip"
 	"weir/outputs/hls"
+	"weir/outputs/whep"
 	"weir/pipeline"
 	"weir/pipeline/bridge/access"
 	"weir/pipeline/bridge/rtp"
@@ -23,9 +25,14 @@ type services struct {
 	rtmp  *rtmpd.Server
 	door  *rtmp.Door // where rtmp brings its publishers
 	files string     // what ingest/file reads beneath
+	webrtc
 }
 
-func newServices(settings config.Server, cert *tls.Config, log *slog.Logger) services {
+func newServices(settings config.Server, cert *tls.Config, log *slog.Logger) (services, error) {
+	peers, err := listenWebRTC(settings, log)
+	if err != nil {
+		return services{}, err
+	}
 	door := new(rtmp.Door)
 	return services{
 		http: httpd.New(httpd.Config{
@@ -36,18 +43,21 @@ func newServices(settings config.Server, cert *tls.Config, log *slog.Logger) ser
 			Handler: rtmp.Handler(door), Log: log.With("service", "rtmp"),
 			Limits: rtmpd.Limits{Connections: settings.RTMP.Connections, PerAddress: settings.RTMP.PerAddress},
 		}),
-		door:  door,
-		files: settings.Files,
-	}
+		door:   door,
+		files:  settings.Files,
+		webrtc: peers,
+	}, nil
 }
 
 // stages is THE list of the stage types that this binary knows.
 func stages(s services) []pipeline.Factory {
 	return []pipeline.Factory{
 		rtmp.Factory(s.door),
+		whip.Factory(s.http, s.peers),
 		file.Factory(s.files),
 		switcher.Factory(),
 		hls.Factory(s.http),
+		whep.Factory(s.http, s.viewers, s.peers),
 		access.Factory(),
 		rtp.Factory(),
 	}

@@ -21,6 +21,7 @@ const configuration = `
 server:
   http: {listen: "%s"}
   rtmp: {listen: "%s", per_address: 1000}
+  webrtc: {udp: ""}
 pipelines:
   live/{name}:
     stages:

@@ -24,6 +24,7 @@ const configuration = `
 server:
   http: {listen: "%s"}
   rtmp: {listen: "%s"}
+  webrtc: {udp: ""}
 pipelines:
   live/{name}:
     when: published

@@ -108,13 +108,13 @@ func (l Limits) filled() Limits {
 
 // Egress is the engine that serves viewers on the same ports.
 type Egress interface {
+	// Handle takes a datagram that is no publisher's, and reports whether it is a
+	// viewer's. It must not keep it, nor block.
+	Handle(datagram []byte, from netip.AddrPort) bool
 	// Owns says whether the engine made the credentials of that local user fragment.
-	// It is called for every STUN request, from any goroutine.
 	Owns(ufrag string) bool
-	// HandleUDP takes a datagram: a STUN request for a fragment that the engine owns,
-	// or anything from an address that belongs to no publisher. It must not keep data.
-	HandleUDP(data []byte, from netip.AddrPort)
 	// HandleTCP takes over a connection whose first frame, without its length, was a
-	// STUN request for a fragment that the engine owns (RFC 4571 section 2).
+	// check for a fragment that the engine owns (RFC 4571 section 2). It returns when
+	// the connection has ended.
 	HandleTCP(conn net.Conn, first []byte)
 }

@@ -81,7 +81,7 @@ func (s *Server) Publish(ctx context.Context, o *Offer, remote netip.Addr) (*Pub
 		return nil, err
 	}
 	if err := p.open(ctx); err != nil {
-		p.end(err)
+		p.End(err)
 		return nil, err
 	}
 	return p, nil
@@ -115,7 +115,7 @@ func (p *Publisher) open(ctx context.Context) (err error) {
 	})
 	pc.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {
 		if state == webrtc.PeerConnectionStateFailed || state == webrtc.PeerConnectionStateClosed {
-			p.end(ErrGone)
+			p.End(ErrGone)
 		}
 	})
 	p.signalling.Lock()
@@ -163,7 +163,7 @@ func (p *Publisher) watch() {
 	select {
 	case <-p.checked:
 	case <-limit.C:
-		p.end(ErrUnreachable)
+		p.End(ErrUnreachable)
 		return
 	case <-p.done:
 		return
@@ -173,7 +173,7 @@ func (p *Publisher) watch() {
 	case <-p.live:
 		p.leave()
 	case <-limit.C:
-		p.end(ErrSilent)
+		p.End(ErrSilent)
 	case <-p.done:
 	}
 }
@@ -250,12 +250,12 @@ func (p *Publisher) Restart(ctx context.Context, f *Fragment) (string, error) {
 // Close ends the publisher, for the given reason, and returns when everything of it
 // is gone. It may be called several times.
 func (p *Publisher) Close(why error) {
-	p.end(why)
+	p.End(why)
 	p.reading.Wait()
 }
 
-// end begins the end.
-func (p *Publisher) end(why error) {
+// End begins the end of the publisher, and returns at once.
+func (p *Publisher) End(why error) {
 	p.once.end.Do(func() {
 		p.why = why
 		close(p.done)

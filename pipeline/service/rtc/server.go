@@ -144,7 +144,7 @@ func (s *Server) closeAll() {
 	}
 	s.mu.Unlock()
 	for _, p := range all {
-		p.end(errServerEnds())
+		p.End(errServerEnds())
 	}
 	s.closing.Wait()
 }

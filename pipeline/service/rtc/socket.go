@@ -76,9 +76,8 @@ func (s *Server) dispatch(data []byte, from netip.AddrPort) {
 	if ufrag := checkFor(data); ufrag != nil {
 		switch {
 		case s.mux.check(ufrag, data, from):
-		case s.egress != nil && s.egress.Owns(string(ufrag)):
+		case s.egress != nil && s.egress.Handle(data, from):
 			s.mux.unbind(from) // the address has another owner now
-			s.egress.HandleUDP(data, from)
 		default:
 			s.strangers.Add(1)
 		}
@@ -87,8 +86,7 @@ func (s *Server) dispatch(data []byte, from netip.AddrPort) {
 	switch {
 	case s.mux.deliver(data, from):
 	case len(s.config.STUN) > 0 && s.discovery.answer(data):
-	case s.egress != nil:
-		s.egress.HandleUDP(data, from)
+	case s.egress != nil && s.egress.Handle(data, from):
 	default:
 		s.strangers.Add(1)
 	}

@@ -1,0 +1,93 @@
+package whip
+
+import (
+	"net/netip"
+	"time"
+
+	"weir/pipeline"
+)
+
+// Config is the configuration of a WHIP source.
+type Config struct {
+	// Key is what publishers must show as bearer token. Without any key only
+	// publishers on this machine are let in.
+	Key pipeline.Secret `yaml:"key" json:"key" doc:"What publishers must show as bearer token. Without any key only publishers on this machine are let in."`
+	// Keys are further keys that are valid, so that a key can be replaced without a
+	// moment in which neither the old nor the new one works.
+	Keys []pipeline.Secret `yaml:"keys" json:"keys" doc:"Further keys that are valid too, so that a key can be replaced without a gap."`
+	// Grace is how long a publisher that went away is waited for before the stream
+	// ends.
+	Grace time.Duration `yaml:"grace" json:"grace" doc:"How long a publisher that went away is waited for before the stream ends."`
+	// MaxBitrate is the most that a publisher may send, over some seconds.
+	MaxBitrate pipeline.Bitrate `yaml:"max_bitrate" json:"max_bitrate" doc:"The most that a publisher may send, over some seconds."`
+}
+
+const (
+	maxGrace = time.Hour
+	maxKeys  = 16
+	// goodKey is the length from which on a key is not remarked upon, in bytes.
+	goodKey = 16
+)
+
+func defaults() Config { return Config{Grace: 10 * time.Second, MaxBitrate: 64e6} }
+
+// Validate checks the configuration.
+func (c *Config) Validate() error {
+	switch {
+	case c.Grace < 0 || c.Grace > maxGrace:
+		return pipeline.Fieldf("grace", "%v is not between 0s and %v", c.Grace, maxGrace)
+	case c.MaxBitrate < 100e3:
+		return pipeline.Fieldf("max_bitrate", "%v is too little for a stream", c.MaxBitrate).WithHint("try 64M")
+	case len(c.Keys) > maxKeys:
+		return pipeline.Fieldf("keys", "%d keys; at most %d are allowed", len(c.Keys), maxKeys)
+	}
+	for i, k := range c.Keys {
+		if k.Empty() {
+			return pipeline.Fieldf("keys", "number %d is empty", i+1)
+		}
+	}
+	return nil
+}
+
+// verdict is what a key is worth.
+type verdict uint8
+
+const (
+	admitted verdict = iota
+	keyMissing
+	keyWrong
+	notLocal // no key is configured, and the publisher is on another machine
+)
+
+// admit decides about a publisher. It takes the same time whichever key is right.
+func (c *Config) admit(key string, remote netip.Addr) verdict {
+	if c.Key.Empty() && len(c.Keys) == 0 {
+		if remote.Unmap().IsLoopback() {
+			return admitted
+		}
+		return notLocal
+	}
+	ok := c.Key.Equal(key)
+	for _, k := range c.Keys {
+		ok = k.Equal(key) || ok
+	}
+	switch {
+	case ok:
+		return admitted
+	case key == "":
+		return keyMissing
+	default:
+		return keyWrong
+	}
+}
+
+// weak says whether a key is so short that it may be guessed.
+func (c *Config) weak() bool {
+	short := func(k pipeline.Secret) bool { return !k.Empty() && len(k.Reveal()) < goodKey }
+	for _, k := range c.Keys {
+		if short(k) {
+			return true
+		}
+	}
+	return short(c.Key)
+}

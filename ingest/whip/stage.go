@@ -1,0 +1,270 @@
+package whip
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"weir/pipeline"
+	"weir/pipeline/instance"
+	"weir/pipeline/media"
+	"weir/pipeline/service/httpd"
+	"weir/pipeline/service/rtc"
+)
+
+//go:embed example.yaml
+var example string
+
+// factory is a Factory that announces at a door and mounts endpoints at a site.
+type factory struct {
+	pipeline.Factory
+	site     Site
+	peers    *rtc.Server
+	door     *Door
+	sessions *sessions
+}
+
+// Factory makes WHIP sources whose endpoints are mounted at site and which are reached
+// through peers. Both may be nil where no stage is to run.
+func Factory(site Site, peers *rtc.Server) pipeline.Factory {
+	f := &factory{site: site, peers: peers, door: new(Door), sessions: &sessions{all: make(map[string]*session)}}
+	spec := pipeline.Spec{
+		Type: "ingest/whip", Role: pipeline.Source, Live: true,
+		Out: []pipeline.Port{{Name: "out", Streams: pipeline.Streams{
+			Form: media.FormRTP,
+			Codecs: []media.Codec{
+				media.CodecH264, media.CodecH265, media.CodecAV1, media.CodecVP9, media.CodecVP8, media.CodecOpus,
+			},
+			Without: pipeline.BFrames, // real-time encoders have none
+		}}},
+		Doc: "Takes publishers by WebRTC (WHIP).", Example: example,
+	}
+	f.Factory = pipeline.Define(spec, defaults, f.stage)
+	return f
+}
+
+func (f *factory) stage(c Config, env pipeline.Env) (pipeline.Stage, error) {
+	s := &stage{door: f.door, env: env, log: env.Log}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	s.config.Store(&c)
+	return s, nil
+}
+
+// Announce implements pipeline.Announcer.
+func (f *factory) Announce(a pipeline.Announcement) (withdraw func(), err error) {
+	c, ok := a.Config.(*Config)
+	if !ok {
+		return nil, fmt.Errorf("configuration is a %T", a.Config)
+	}
+	if f.peers == nil {
+		return nil, errors.New("WebRTC is turned off: set server.webrtc.udp")
+	}
+	leave, err := f.door.Announce(a)
+	if err != nil {
+		return nil, err
+	}
+	e := &endpoint{peers: f.peers, door: f.door, sessions: f.sessions, config: c}
+	unmount := f.site.Mount(httpd.Mount{Pattern: a.Pattern, Leaves: []string{leaf, leaf + "/*"}, Serve: e.serve})
+	return func() { unmount(); leave() }, nil
+}
+
+// stage serves the publishers of one path.
+type stage struct {
+	door    *Door
+	env     pipeline.Env
+	log     *slog.Logger
+	config  atomic.Pointer[Config]
+	status  status
+	current atomic.Pointer[rtc.Publisher]
+}
+
+// Reconfigure takes any change: keys are checked at the endpoint.
+func (s *stage) Reconfigure(cfg any) (bool, error) {
+	c, ok := cfg.(*Config)
+	if !ok {
+		return false, fmt.Errorf("configuration is a %T", cfg)
+	}
+	s.config.Store(c)
+	return true, nil
+}
+
+// Run serves one publisher after the other.
+func (s *stage) Run(ctx context.Context, p *pipeline.Ports) error {
+	seat, err := s.door.Sit(s.env.Pipeline)
+	if err != nil {
+		return pipeline.Fail(pipeline.Config, "serve publishers", err)
+	}
+	defer seat.Leave()
+	if s.config.Load().weak() {
+		s.log.Warn("a publish key is short enough to be guessed; use 16 characters or more")
+	}
+	ctx, stop := context.WithCancel(ctx)
+	var beside sync.WaitGroup
+	defer beside.Wait()
+	defer stop()
+	ready := make(chan *Peer)
+	beside.Go(func() { s.receive(ctx, seat, ready) })
+	beside.Go(func() { s.relay(ctx, p.Out("out")) })
+
+	out := newFeed(p.Out("out"), s.env.Epoch, s.log, &s.status)
+	var next *Peer
+	for {
+		peer := next
+		if peer == nil {
+			peer = s.await(ctx, ready)
+		}
+		if peer == nil {
+			return nil
+		}
+		var why error
+		next, why = s.serve(ctx, ready, peer, out)
+		beside.Go(func() { peer.Close(why) })
+	}
+}
+
+// receive takes publishers from the seat and passes on those whose media has begun.
+func (s *stage) receive(ctx context.Context, seat *instance.Seat[*Peer], ready chan<- *Peer) {
+	var waiting sync.WaitGroup
+	defer waiting.Wait()
+	for {
+		select {
+		case peer := <-seat.Peers():
+			waiting.Go(func() { s.expect(ctx, peer, ready) })
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// expect waits for a publisher's first packet.
+func (s *stage) expect(ctx context.Context, peer *Peer, ready chan<- *Peer) {
+	select {
+	case <-peer.Live():
+	case <-peer.Done():
+		s.log.Info("publisher did not come", "remote", peer.From.String(), "error", peer.Why())
+		peer.Close(nil)
+		return
+	case <-ctx.Done():
+		peer.Close(errEnded)
+		return
+	}
+	select {
+	case ready <- peer:
+	case <-ctx.Done():
+		peer.Close(errEnded)
+	}
+}
+
+// relay passes requests for key frames on to whoever publishes.
+func (s *stage) relay(ctx context.Context, out *pipeline.Output) {
+	for {
+		select {
+		case f := <-out.Feedback():
+			if k, ok := f.(media.KeyframeRequest); ok && k.Track == media.TrackID(media.KindVideo.String()) {
+				if p := s.current.Load(); p != nil {
+					p.RequestKeyframe(k.Layer)
+				}
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// await waits for a publisher. It returns nil when ctx ends or, in an instance that a
+// publisher started, when nobody has come for as long as the grace; a connection that
+// comes about takes its time.
+func (s *stage) await(ctx context.Context, ready <-chan *Peer) *Peer {
+	s.status.waiting()
+	timer := time.NewTimer(s.config.Load().Grace)
+	defer timer.Stop()
+	limit := timer.C
+	if s.env.When != pipeline.Published {
+		limit = nil
+	}
+	select {
+	case peer := <-ready:
+		return peer
+	case <-limit:
+		s.log.Info("no publisher came back", "grace", s.config.Load().Grace)
+		return nil
+	case <-ctx.Done():
+		return nil
+	}
+}
+
+// The reasons to close a publisher.
+var (
+	errDisplaced = errors.New("another publisher with a valid key has taken over")
+	errEnded     = errors.New("the server has ended the stream")
+)
+
+// serve hears a publisher until it ends, ctx ends, or another one comes, which it
+// returns. It says why the publisher is to be closed.
+func (s *stage) serve(ctx context.Context, ready <-chan *Peer, p *Peer, out *feed) (*Peer, error) {
+	hearing, stop := context.WithCancel(ctx)
+	var watch sync.WaitGroup
+	var next *Peer
+	watch.Go(func() {
+		select {
+		case next = <-ready:
+			stop()
+		case <-hearing.Done():
+		}
+	})
+	log := s.log.With("remote", p.From.String())
+	s.status.publishing(p)
+	log.Info("publisher has come", "encoder", printable(p.Agent))
+	s.current.Store(p.Publisher)
+	err := s.hear(hearing, p, out.hearing(p.Media()))
+	s.current.Store(nil)
+	stop()
+	watch.Wait()
+
+	switch {
+	case next != nil:
+		s.status.takenOver()
+		log.Info("publisher is taken over", "by", next.From.String())
+		return next, errDisplaced
+	case ctx.Err() != nil:
+		return nil, errEnded
+	case errors.Is(err, errDeleted):
+		log.Info("publisher has gone")
+	default:
+		log.Warn("publisher is lost", "error", err)
+	}
+	return nil, err
+}
+
+// hear receives from a publisher and feeds what comes.
+func (s *stage) hear(ctx context.Context, p *Peer, h *hearing) error {
+	meter := meter{}
+	for {
+		packet, err := p.Recv(ctx)
+		if err != nil {
+			return err
+		}
+		if rate := meter.add(len(packet.Payload), packet.Arrived); rate > int64(s.config.Load().MaxBitrate) {
+			return fmt.Errorf("the stream has %v; at most %v are allowed", pipeline.Bitrate(rate), s.config.Load().MaxBitrate)
+		}
+		if err := h.take(ctx, &packet); err != nil {
+			return err
+		}
+	}
+}
+
+// Describe implements pipeline.Describer.
+func (s *stage) Describe() any { return s.status.snapshot() }
+
+var (
+	_ pipeline.Announcer    = (*factory)(nil)
+	_ pipeline.Reconfigurer = (*stage)(nil)
+	_ pipeline.Describer    = (*stage)(nil)
+)
