@@ -2,7 +2,7 @@
 # Runs the benchmarks, one after the other: bench.sh [COUNT [PACKAGE…]]. Prints what
 # benchstat makes of them, beside the run before if there was one, and a table of the
 # figures that have a target. The raw lines are in .cache/bench.txt, those of the run
-# before in .cache/bench.old.txt. A run of each whole-server benchmark takes 50 s.
+# before in .cache/bench.old.txt. A run of each whole-server benchmark takes a minute.
 set -eu
 cd "$(dirname "$0")/.."
 count=${1:-3}

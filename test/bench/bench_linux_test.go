@@ -58,12 +58,13 @@ func BenchmarkCalibration(b *testing.B) {
 }
 
 const (
-	// warmup is how long a stream takes to reach its steady state: ten segments are
-	// kept in memory. settle is the same for players.
-	warmup = 25 * time.Second
+	// warmup is how long streams take to reach their steady state: 20 s until as many
+	// segments are kept as ever, and as long again until the collector has its memory
+	// for good. settle is the same for players.
+	warmup = 40 * time.Second
 	settle = 4 * time.Second
 	// measure is how long is measured.
-	measure = 20 * time.Second
+	measure = 15 * time.Second
 )
 
 // meter measures a server under load.

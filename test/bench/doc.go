@@ -19,7 +19,8 @@
 // so publishing is a little cheaper here than over a network, and playing a little
 // dearer.
 //
-// BENCH_WARMUP and BENCH_MEASURE change how long is waited before (25 s: until the
-// playlists' window is full, and memory steady) and for how long is measured (20 s).
+// BENCH_WARMUP and BENCH_MEASURE change how long is waited before (40 s: until
+// playlists have their full length and memory is steady) and for how long is measured
+// (15 s).
 // BENCH_PROFILE names a directory in which perf(1) leaves a profile of the server.
 package bench
