@@ -24,21 +24,21 @@ const (
 )
 
 // read takes a compound packet from a viewer apart. What does not make sense is
-// passed over.
-func (s *Sender) read(session *Session, b []byte, now time.Duration) {
+// passed over. The packet came at the time at; now is the engine's clock.
+func (s *Sender) read(session *Session, b []byte, at time.Time, now time.Duration) {
 	for len(b) >= 8 && b[0]>>6 == 2 {
 		n := 4 + 4*int(binary.BigEndian.Uint16(b[2:]))
 		if n > len(b) {
 			return
 		}
 		if n >= 8 {
-			s.readPacket(session, b[:n], now)
+			s.readPacket(session, b[:n], at, now)
 		}
 		b = b[n:]
 	}
 }
 
-func (s *Sender) readPacket(session *Session, b []byte, now time.Duration) {
+func (s *Sender) readPacket(session *Session, b []byte, at time.Time, now time.Duration) {
 	count := int(b[0] & 31)
 	if b[0]&32 != 0 { // padding, which has no business here but on the last packet
 		pad := int(b[len(b)-1])
@@ -50,10 +50,10 @@ func (s *Sender) readPacket(session *Session, b []byte, now time.Duration) {
 	switch b[1] {
 	case typeSR:
 		if len(b) >= 28 {
-			s.readReports(session, b[28:], count)
+			s.readReports(session, b[28:], count, at)
 		}
 	case typeRR:
-		s.readReports(session, b[8:], count)
+		s.readReports(session, b[8:], count, at)
 	case typeTransport:
 		if len(b) >= 16 && count == formatNACK {
 			s.readNACK(session, b, now)
@@ -66,7 +66,7 @@ func (s *Sender) readPacket(session *Session, b []byte, now time.Duration) {
 }
 
 // readReports reads reception report blocks (RFC 3550 section 6.4.1).
-func (s *Sender) readReports(session *Session, b []byte, count int) {
+func (s *Sender) readReports(session *Session, b []byte, count int, at time.Time) {
 	for ; count > 0 && len(b) >= 24; count, b = count-1, b[24:] {
 		st := session.streamOf(binary.BigEndian.Uint32(b))
 		if st == nil {
@@ -79,8 +79,8 @@ func (s *Sender) readReports(session *Session, b []byte, count int) {
 			Jitter: st.params.Rate.Duration(media.Ticks(binary.BigEndian.Uint32(b[12:]))),
 		}
 		if last := binary.BigEndian.Uint32(b[16:]); last != 0 {
-			passed := uint32(ntp(time.Now())>>16) - last - binary.BigEndian.Uint32(b[20:]) //nolint:gosec // the middle 32 bits
-			if passed < 1<<20 {                                                            // 16 s; a negative one is a clock that was set
+			passed := uint32(ntp(at)>>16) - last - binary.BigEndian.Uint32(b[20:]) //nolint:gosec // the middle 32 bits
+			if passed < 1<<20 {                                                    // 16 s; a negative one is a clock that was set
 				r.RTT = max(time.Duration(passed)*time.Second>>16, time.Microsecond)
 				session.rtt = r.RTT
 				session.counted.rtt.Store(int64(r.RTT))

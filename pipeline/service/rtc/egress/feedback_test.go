@@ -225,7 +225,7 @@ func FuzzRTCP(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		sender.Poll()
 		given := bytes.Clone(b)
-		sender.read(s, b, e.now())
+		sender.read(s, b, time.Now(), e.now())
 		if !bytes.Equal(given, b) {
 			t.Error("input changed")
 		}

@@ -1,6 +1,9 @@
 package egress
 
-import "sync"
+import (
+	"sync"
+	"time"
+)
 
 // mailbox holds what sessions have to say until their Sender polls: changes of
 // state, at most two a session, and RTCP, bounded in bytes.
@@ -30,7 +33,8 @@ type change struct {
 // letter is one compound RTCP packet, decrypted.
 type letter struct {
 	session    *Session
-	start, end int // in mail.bytes
+	at         time.Time // of arrival
+	start, end int       // in mail.bytes
 }
 
 // postage is what a session has in the mailbox.
@@ -61,7 +65,7 @@ func (b *mailbox) put(s *Session, rtcp []byte) bool {
 	p.bytes += len(rtcp)
 	start := len(b.mail.bytes)
 	b.mail.bytes = append(b.mail.bytes, rtcp...)
-	b.mail.letters = append(b.mail.letters, letter{session: s, start: start, end: len(b.mail.bytes)})
+	b.mail.letters = append(b.mail.letters, letter{session: s, at: time.Now(), start: start, end: len(b.mail.bytes)})
 	b.ring()
 	return true
 }

@@ -9,6 +9,11 @@ import (
 // often it is asked for; half the round trip if that is longer.
 const resendAfter = 10 * time.Millisecond
 
+// maxResends is how often a packet is retransmitted. One in ten thousand is lost as
+// often on a path that loses every tenth; some viewers go on asking for what they
+// have.
+const maxResends = 4
+
 // readNACK answers a generic NACK (RFC 4585 section 6.2.1).
 func (s *Sender) readNACK(session *Session, b []byte, now time.Duration) {
 	st := session.streamOf(binary.BigEndian.Uint32(b[8:]))
@@ -40,7 +45,7 @@ func (w *writer) retransmit(st *Stream, number uint16) {
 		return
 	}
 	index, u := st.upstream(number)
-	if u == nil || u.RTP == nil || len(u.RTP.Payload) > maxPayload || st.justResent(index, w.now, w.session.rtt) {
+	if u == nil || u.RTP == nil || len(u.RTP.Payload) > maxPayload || !st.mayResend(index, w.now, w.session.rtt) {
 		return
 	}
 	if !w.session.allowance.take(len(u.RTP.Payload)+maxHeader, w.session.engine.limits.RetransmitRate, w.now) {
@@ -58,15 +63,18 @@ func (w *writer) retransmit(st *Stream, number uint16) {
 	}
 }
 
-// justResent says whether a retransmission is under way, and notes the one that is
-// about to be.
-func (st *Stream) justResent(index uint64, now, rtt time.Duration) bool {
+// mayResend says whether a packet can be retransmitted: not while it is under way,
+// and not for ever. It notes the retransmission that is about to be.
+func (st *Stream) mayResend(index uint64, now, rtt time.Duration) bool {
 	r := &st.resent[index%uint64(len(st.resent))]
-	if r.index == index && now-r.at < max(resendAfter, rtt/2) {
-		return true
+	if r.index != index {
+		*r = resent{index: index}
+	} else if r.times == maxResends || now-r.at < max(resendAfter, rtt/2) {
+		return false
 	}
-	*r = resent{index: index, at: now}
-	return false
+	r.times++
+	r.at = now
+	return true
 }
 
 // Probe sends about bytes of what st has sent last once more on its retransmission

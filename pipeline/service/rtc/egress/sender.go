@@ -109,7 +109,7 @@ func (s *Sender) Poll() []Event {
 	now := s.engine.now()
 	for _, l := range s.mail.letters {
 		if l.session.registered {
-			s.read(l.session, s.mail.bytes[l.start:l.end], now)
+			s.read(l.session, s.mail.bytes[l.start:l.end], l.at, now)
 		}
 	}
 	for _, c := range s.mail.changes {

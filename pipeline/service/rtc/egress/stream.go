@@ -25,7 +25,7 @@ type Stream struct {
 
 	rtxIndex        uint64 // of the newest retransmission
 	packets, octets uint32 // for sender reports
-	resent          [32]resent
+	resent          [64]resent
 	asked           uint64 // the Poll in which a keyframe was asked for
 }
 
@@ -47,6 +47,7 @@ const maxJump = 1000
 type resent struct {
 	index uint64
 	at    time.Duration
+	times uint8
 }
 
 func (st *Stream) init(s *Session, number int, p StreamParams) {
