@@ -22,7 +22,6 @@ server:
   http: {listen: "%s"}
   rtmp: {listen: "%s", per_address: 1000}
   webrtc: {udp: ""}
-  webrtc: {udp: ""}
 pipelines:
   live/{name}:
     stages:
