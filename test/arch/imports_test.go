@@ -151,7 +151,7 @@ func TestLayers(t *testing.T) {
 // the packages that may import it.
 func walls() map[string][]string {
 	return map[string][]string{
-		"github.com/pion":                    {"pipeline/service/rtc", "ingest/whip", "outputs/whep", "cluster", "pipeline/bitstream"},
+		"github.com/pion":                    {"pipeline/service/rtc", "ingest/whip", "outputs/whep", "cluster", "pipeline/bitstream/rtp"},
 		"github.com/bluenviron/gohlslib":     {"outputs/hls"},
 		"github.com/bluenviron/mediacommon":  {"pipeline/bitstream", "ingest/file", "outputs/hls", "record"},
 		"github.com/abema/go-mp4":            {"ingest/file", "outputs/hls", "record"},
@@ -173,6 +173,30 @@ func walls() map[string][]string {
 		"io/ioutil":                          nil,
 		"github.com/pkg/errors":              nil,
 		"github.com/hashicorp/go-multierror": nil,
+	}
+}
+
+// fences are the other way round: for each library, the packages that may not
+// import it although a wall lets them.
+func fences() map[string][]string {
+	return map[string][]string{
+		// The fan-out is there because a PeerConnection a viewer is too much.
+		"github.com/pion/webrtc":      {"pipeline/service/rtc/egress", "outputs/whep"},
+		"github.com/pion/ice":         {"pipeline/service/rtc/egress", "outputs/whep"},
+		"github.com/pion/interceptor": {"pipeline/service/rtc/egress", "outputs/whep"},
+	}
+}
+
+func TestFences(t *testing.T) {
+	all := fences()
+	for _, p := range packages(t) {
+		for _, imported := range p.Imports {
+			for library, outside := range all {
+				if within(imported, library) && within(p.path(), outside...) {
+					t.Errorf("%s imports %s, which is not for it", p.path(), imported)
+				}
+			}
+		}
 	}
 }
 
