@@ -11,7 +11,7 @@ linter := $(cache)/golangci-lint
 pages  := web/dist/watch.html
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run build web test vet unit e2e lint fuzz bench clips clean
+.PHONY: help setup run build web test vet unit e2e faults lint fuzz bench clips clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -48,8 +48,11 @@ vet: build
 unit: web
 	CGO_ENABLED=1 $(GO) test -race -tags invariants -timeout 8m ./...
 
-e2e: build test/e2e/node_modules/.installed ## Watch a stream in a real browser
+e2e: build test/e2e/node_modules/.installed faults ## Watch a stream in a real browser, and break things around it
 	$(GO) test -tags e2e -count=1 -timeout 5m ./test/e2e
+
+faults: ## Break things around a server, and count what viewers lose (WEIR_SOAK=1 for longer)
+	$(GO) test -tags e2e -count=1 -timeout 40m -parallel 16 ./test/faults
 
 test/e2e/node_modules/.installed: test/e2e/package.json test/e2e/package-lock.json
 	@echo "installing the browser's driver"
