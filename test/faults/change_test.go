@@ -66,6 +66,28 @@ func TestParametersChange(t *testing.T) {
 	}
 }
 
+// R16: the frame rate changes, which no parameter set says.
+func TestFrameRateChanges(t *testing.T) {
+	t.Parallel()
+	s := start(t, standard)
+	p, v := s.publish(t, "short/studio"), s.watch(t, "short/studio")
+	st := newStream(t, 1, h264(t, 1280, 720), aac(t, 48000))
+	for _, fps := range []int{30, 60, 15, 24} {
+		st.pace(fps)
+		p.play(st, 4*time.Second)
+	}
+	p.close()
+	v.end(20 * time.Second)
+	video, audio := whole(t, p, v, true)
+	vs, as := v.samples("video"), v.samples("audio")
+	steady(t, "video", vs)
+	steady(t, "audio", as)
+	if off := skew(vs, as, 0); off > 40*time.Millisecond || discontinuities(vs) > 0 {
+		t.Errorf("skew %v, %d discontinuities", off, discontinuities(vs))
+	}
+	figure(t, "R16", "case=30-60-15-24fps video: %v, audio: %v skew=%v", video, audio, skew(vs, as, 0))
+}
+
 // R16: sound goes away and comes back, comes late, or goes for good. The picture
 // goes on without a break, and where there is no sound there is silence.
 func TestSoundComesAndGoes(t *testing.T) {

@@ -121,6 +121,10 @@ func (l *lane) take(p *playlist) {
 			cc++
 		}
 		msn := p.msn + uint64(i)
+		if s.duration.Round(time.Second) > p.target || s.longest > p.part {
+			l.v.complain("%s: segment %d lasts %v, a part of it %v; TARGETDURATION is %v, PART-TARGET %v",
+				l.name, msn, s.duration, s.longest, p.target, p.part)
+		}
 		if msn < l.next || s.uri == "" && l.v.plain {
 			continue
 		}

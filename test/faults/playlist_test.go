@@ -15,6 +15,7 @@ type playlist struct {
 
 	msn, cc  uint64 // of the first segment, without its own discontinuity
 	target   time.Duration
+	part     time.Duration // PART-TARGET
 	blocking bool
 	ended    bool
 	segments []segment // the last one has no uri if it is under way
@@ -25,6 +26,7 @@ type segment struct {
 	duration           time.Duration
 	gap, discontinuity bool
 	parts              []string
+	longest            time.Duration // of the parts
 }
 
 // newest is the number of the last segment, complete or not.
@@ -85,6 +87,8 @@ func (p *playlist) header(tag, value string) bool {
 		p.cc = number()
 	case "#EXT-X-SERVER-CONTROL":
 		p.blocking = strings.Contains(value, "CAN-BLOCK-RELOAD=YES")
+	case "#EXT-X-PART-INF":
+		p.part = seconds(strings.TrimPrefix(value, "PART-TARGET="))
 	case "#EXT-X-ENDLIST":
 		p.ended = true
 	default:
@@ -106,6 +110,8 @@ func (s *segment) tag(tag, value string) bool {
 		s.gap = true
 	case "#EXT-X-PART":
 		s.parts = append(s.parts, attribute(value, "URI"))
+		duration, _, _ := strings.Cut(strings.TrimPrefix(value, "DURATION="), ",")
+		s.longest = max(s.longest, seconds(duration))
 	default:
 		return false
 	}

@@ -62,6 +62,12 @@ func (s *stream) change(video, audio *media.Track) {
 	s.video, s.audio = video, audio
 }
 
+// pace changes the number of pictures a second.
+func (s *stream) pace(fps int) {
+	s.pictures = pulse{number: s.pictures.number, since: s.when(s.video, s.pictures)}
+	s.fps, s.gop, s.sinceKey = fps, fps, 0
+}
+
 // now is the time of the next frame.
 func (s *stream) now() time.Duration {
 	v, a := s.when(s.video, s.pictures), s.when(s.audio, s.sounds)
