@@ -190,6 +190,9 @@ func (s *shard) event(ev egress.Event, now time.Time) {
 	case egress.Closed:
 		s.part(v)
 		delete(s.viewers, ev.Session)
+		if len(s.viewers) == 0 {
+			s.show(now)
+		}
 		s.house.gone(ev.Session, v.reason(ev.Reason))
 	case egress.Keyframe:
 		for _, g := range v.legs {

@@ -8,7 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pion/ice/v4"
 	"github.com/pion/interceptor"
+	"github.com/pion/interceptor/pkg/nack"
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/transport/v5"
@@ -51,13 +53,13 @@ func newPlayer(t *testing.T, s *studio, net transport.Net, codecs ...webrtc.RTPC
 	t.Helper()
 	engine := &webrtc.MediaEngine{}
 	check(t, engine.RegisterDefaultCodecs())
-	registry := &interceptor.Registry{}
-	check(t, webrtc.RegisterDefaultInterceptors(engine, registry))
+	registry := feedback(t, engine)
 	setting := webrtc.SettingEngine{}
 	if net != nil {
 		setting.SetNet(net)
 	}
 	setting.SetIncludeLoopbackCandidate(true)
+	setting.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	setting.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
 	api := webrtc.NewAPI(webrtc.WithMediaEngine(engine), webrtc.WithInterceptorRegistry(registry), webrtc.WithSettingEngine(setting))
 	pc, err := api.NewPeerConnection(webrtc.Configuration{})
@@ -84,6 +86,21 @@ func newPlayer(t *testing.T, s *studio, net transport.Net, codecs ...webrtc.RTPC
 	pc.OnTrack(p.watch)
 	t.Cleanup(func() { check(t, pc.GracefulClose()) })
 	return p
+}
+
+// feedback is NACK that asks no more than six times, reports, and transport-wide
+// feedback.
+func feedback(t *testing.T, engine *webrtc.MediaEngine) *interceptor.Registry {
+	t.Helper()
+	registry := &interceptor.Registry{}
+	asking, err := nack.NewGeneratorInterceptor(nack.GeneratorMaxNacksPerPacket(6), nack.GeneratorInterval(40*time.Millisecond))
+	check(t, err)
+	registry.Add(asking)
+	engine.RegisterFeedback(webrtc.RTCPFeedback{Type: "nack"}, webrtc.RTPCodecTypeVideo)
+	engine.RegisterFeedback(webrtc.RTCPFeedback{Type: "nack", Parameter: "pli"}, webrtc.RTPCodecTypeVideo)
+	check(t, webrtc.ConfigureRTCPReports(registry))
+	check(t, webrtc.ConfigureTWCCSender(engine, registry))
+	return registry
 }
 
 func check(t *testing.T, err error) {
@@ -169,7 +186,15 @@ func (p *player) pictures() []seen {
 	defer p.mu.Unlock()
 	all := slices.Clone(p.video)
 	slices.SortStableFunc(all, func(a, b seen) int { return int(int16(a.sequence - b.sequence)) })
+	all = slices.CompactFunc(all, func(a, b seen) bool { return a.sequence == b.sequence })
 	return slices.DeleteFunc(all, func(s seen) bool { return !s.first })
+}
+
+// sounds is the number of audio packets.
+func (p *player) sounds() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.audio
 }
 
 // missing is how many sequence numbers never came, between the first and the last.

@@ -1,9 +1,16 @@
 package whep
 
 import (
+	"fmt"
 	"net"
+	"net/http"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"weir/pipeline/media"
+	"weir/pipeline/service/rtc/rtctest"
 )
 
 func loopback(t *testing.T) net.PacketConn {
@@ -21,7 +28,7 @@ func TestLoopback(t *testing.T) {
 	p := newPlayer(t, s, nil)
 	time.Sleep(500 * time.Millisecond)
 	p.join("")
-	p.await("pictures and sound", func() bool { return len(p.pictures()) > 30 && p.audio > 30 })
+	p.await("pictures and sound", func() bool { return len(p.pictures()) > 30 && p.sounds() > 30 })
 	pics := p.pictures()
 	if !pics[0].key || pics[0].number != 0 {
 		t.Errorf("the first picture is %+v", pics[0])
@@ -31,4 +38,228 @@ func TestLoopback(t *testing.T) {
 		t.Errorf("%d of %d packets are missing", missing, total)
 	}
 	<-p.connected
+}
+
+// virtual runs a test on a network in virtual time.
+func virtual(t *testing.T, f func(t *testing.T, n *rtctest.Network, at func(cfg Config, tracks ...*media.Track) *studio)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		n := rtctest.NewNetwork(t)
+		f(t, n, func(cfg Config, tracks ...*media.Track) *studio { return newStudio(t, n.Listen(), cfg, tracks...) })
+	})
+}
+
+// status is what the stage shows.
+func (s *studio) status() Status {
+	for _, st := range s.graph.Snapshot().Stages {
+		if st.Name == "watch" {
+			status, _ := st.Detail.(Status)
+			return status
+		}
+	}
+	return Status{}
+}
+
+// A viewer is connected in well under a second, starts at the key picture that is
+// held, gets all that came since, and is gone when he says so.
+func TestJoinAndLeave(t *testing.T) {
+	virtual(t, func(t *testing.T, n *rtctest.Network, at func(Config, ...*media.Track) *studio) {
+		s := at(defaults(), video(""), sound())
+		s.play(0, 20*time.Second, 60, 10_000)
+		time.Sleep(3500 * time.Millisecond) // in the middle of the second GOP
+		p := newPlayer(t, s, n.Client())
+		p.join("")
+		<-p.connected
+		if d := time.Since(p.began); d > time.Second {
+			t.Errorf("connected after %v", d)
+		}
+		time.Sleep(2 * time.Second)
+		pics := p.pictures()
+		if len(pics) < 60 || !pics[0].key || pics[0].number != 60 {
+			t.Fatalf("%d pictures, the first %+v", len(pics), pics[0])
+		}
+		if pics[0].at > time.Second {
+			t.Errorf("the first picture came after %v", pics[0].at)
+		}
+		consecutive(t, pics)
+		if missing, total := p.missing(); missing > 0 {
+			t.Errorf("%d of %d packets are missing", missing, total)
+		}
+		if p.sounds() < 100 {
+			t.Errorf("%d packets of sound", p.sounds())
+		}
+		if st := s.status(); st.Sessions["watching"] != 1 || st.Layers["video"] != 1 || st.Layers["audio"] != 1 {
+			t.Errorf("%+v", st)
+		}
+		if r := s.do(http.MethodDelete, p.location, "", ""); r.StatusCode != http.StatusOK {
+			t.Error(r.Status)
+		}
+		time.Sleep(2 * time.Second)
+		if st := s.status(); st.Counts[endedViewer] != 1 || st.Sessions["watching"] != 0 || st.Connected != 1 {
+			t.Errorf("%+v", st)
+		}
+		if r := s.do(http.MethodDelete, p.location, "", ""); r.StatusCode != http.StatusNotFound {
+			t.Error(r.Status)
+		}
+	})
+}
+
+// consecutive checks that each picture follows the one before, in number and in time.
+func consecutive(t *testing.T, pics []seen) {
+	t.Helper()
+	for i := 1; i < len(pics); i++ {
+		a, b := pics[i-1], pics[i]
+		if b.number != a.number+1 || b.timestamp-a.timestamp != 3000 {
+			t.Fatalf("picture %d at %d is followed by %d at %d", a.number, a.timestamp, b.number, b.timestamp)
+		}
+	}
+}
+
+// Loss of one datagram in ten is made good by retransmission.
+func TestLoss(t *testing.T) {
+	virtual(t, func(t *testing.T, n *rtctest.Network, at func(Config, ...*media.Track) *studio) {
+		s := at(defaults(), video(""))
+		s.play(0, 12*time.Second, 60, 8000)
+		p := newPlayer(t, s, n.Client())
+		time.Sleep(time.Second)
+		p.join("")
+		<-p.connected
+		n.Impair(nil, rtctest.Loss(0.1, 1))
+		time.Sleep(8 * time.Second)
+		n.Impair(nil, nil)
+		time.Sleep(time.Second)
+		missing, total := p.missing()
+		if missing > 0 {
+			t.Errorf("%d of %d packets are missing", missing, total)
+		}
+		if total < 8*30*7 {
+			t.Errorf("%d packets", total)
+		}
+		consecutive(t, p.pictures())
+	})
+}
+
+// Viewers choose their layers when they come and later; each gets his own, and time
+// and sequence go on.
+func TestLayersByChoice(t *testing.T) {
+	virtual(t, func(t *testing.T, n *rtctest.Network, at func(Config, ...*media.Track) *studio) {
+		s := at(defaults(), video("hd", "sd", "ld"))
+		s.play(0, 15*time.Second, 30, 8000)
+		time.Sleep(1500 * time.Millisecond)
+		players := make(map[string]*player)
+		for i, layer := range []string{"hd", "sd", "ld"} {
+			p := newPlayer(t, s, n.Client())
+			p.join("?layer=" + layer)
+			players[layer] = p
+			time.Sleep(2 * time.Second)
+			for _, pic := range p.pictures() {
+				if pic.layer != i {
+					t.Fatalf("%s: layer %d", layer, pic.layer)
+				}
+			}
+			consecutive(t, p.pictures())
+		}
+		if st := s.status(); fmt.Sprint(st.Layers) != "map[video/hd:1 video/ld:1 video/sd:1]" {
+			t.Errorf("%+v", st)
+		}
+		p := players["ld"]
+		p.choose("hd", http.StatusOK)
+		time.Sleep(2500 * time.Millisecond)
+		p.choose("nothing", http.StatusBadRequest)
+		p.choose("auto", http.StatusOK)
+		pics := p.pictures()
+		consecutive(t, pics)
+		if last := pics[len(pics)-1]; last.layer != 0 {
+			t.Errorf("the last picture is of layer %d", last.layer)
+		}
+		changes := 0
+		for i := 1; i < len(pics); i++ {
+			if pics[i].layer != pics[i-1].layer {
+				changes++
+				if !pics[i].key {
+					t.Errorf("changed at picture %d, which is no key picture", pics[i].number)
+				}
+			}
+		}
+		if missing, _ := p.missing(); changes != 1 || missing > 0 {
+			t.Errorf("%d changes, %d packets missing", changes, missing)
+		}
+	})
+}
+
+func (p *player) choose(layer string, want int) {
+	p.t.Helper()
+	r := p.studio.do(http.MethodPost, p.location+"/layer", "application/json", `{"encodingId":"`+layer+`"}`)
+	if r.StatusCode != want {
+		p.t.Errorf("%s: %s", layer, r.Status)
+	}
+}
+
+// narrow is a link of so many bit/s with a queue of a quarter of a second.
+type narrow struct {
+	mu   sync.Mutex
+	rate int64
+	free time.Time
+}
+
+func (l *narrow) fate(d []byte) (bool, time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := time.Now()
+	if l.rate == 0 {
+		return true, 0
+	}
+	if l.free.Before(now) {
+		l.free = now
+	}
+	if l.free.Sub(now) > 250*time.Millisecond {
+		return false, 0
+	}
+	l.free = l.free.Add(time.Duration(int64(len(d)) * 8 * int64(time.Second) / l.rate))
+	return true, l.free.Sub(now)
+}
+
+func (l *narrow) set(rate int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.rate = rate
+}
+
+// A viewer whose path becomes narrow gets a lower layer within two seconds, and the
+// higher one again when the path is wide.
+func TestLayersByEstimate(t *testing.T) {
+	virtual(t, func(t *testing.T, n *rtctest.Network, at func(Config, ...*media.Track) *studio) {
+		s := at(defaults(), video("hd", "sd", "ld")) // 1.9, 1.0 and 0.5 Mbit/s
+		s.play(0, 60*time.Second, 30, 8000)
+		time.Sleep(3500 * time.Millisecond)
+		p := newPlayer(t, s, n.Client())
+		p.join("")
+		<-p.connected
+		link := &narrow{}
+		n.Impair(nil, link.fate)
+		time.Sleep(5 * time.Second)
+		if at := p.layer(); at != 0 {
+			t.Errorf("on a wide path: layer %d", at)
+		}
+		link.set(750_000)
+		time.Sleep(3 * time.Second)
+		if at := p.layer(); at != 2 {
+			t.Errorf("on a narrow path: layer %d", at)
+		}
+		before := len(p.pictures())
+		time.Sleep(4 * time.Second)
+		if got := len(p.pictures()) - before; got < 110 {
+			t.Errorf("%d pictures in 4 s on a narrow path", got)
+		}
+		link.set(0)
+		time.Sleep(20 * time.Second)
+		if at := p.layer(); at != 0 {
+			t.Errorf("on a path that is wide again: layer %d", at)
+		}
+	})
+}
+
+func (p *player) layer() int {
+	pics := p.pictures()
+	return pics[len(pics)-1].layer
 }

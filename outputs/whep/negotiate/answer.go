@@ -71,9 +71,14 @@ func (o *Offer) bundle(streams []Stream) string {
 	return mids.String()
 }
 
-// rejected is a section with port 0 (RFC 9429 section 5.3.1).
+// rejected is a section with port 0 (RFC 9429 section 5.3.1). Its format says
+// nothing; 0 is one that some peers can read without an rtpmap.
 func (s *section) rejected() *sdp.MediaDescription {
-	md := s.describe(0, s.names)
+	formats := s.names
+	if s.kind == "audio" || s.kind == "video" {
+		formats = []string{"0"}
+	}
+	md := s.describe(0, formats)
 	return md.WithPropertyAttribute("inactive")
 }
 
