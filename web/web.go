@@ -25,8 +25,8 @@ const Policy = "default-src 'self'; media-src 'self' blob:; connect-src 'self'; 
 
 // Site is the set of pages and what they use. It is immutable. Use [New].
 type Site struct {
-	watch, home file
-	assets      map[string]file // by URL path
+	watch, publish, home file
+	assets               map[string]file // by URL path
 }
 
 // file is one embedded file.
@@ -40,9 +40,10 @@ func New() *Site { return load(dist) }
 
 func load(tree fs.FS) *Site {
 	s := &Site{
-		watch:  read(tree, "dist/watch.html"),
-		home:   read(tree, "dist/home.html"),
-		assets: make(map[string]file),
+		watch:   read(tree, "dist/watch.html"),
+		publish: read(tree, "dist/publish.html"),
+		home:    read(tree, "dist/home.html"),
+		assets:  make(map[string]file),
 	}
 	names, _ := fs.Glob(tree, "dist/assets/*") // the pattern is fine
 	for _, name := range names {
@@ -65,13 +66,23 @@ func read(tree fs.FS, name string) file {
 }
 
 // Built says whether the binary has the pages.
-func (s *Site) Built() bool { return s.watch.content != nil && s.home.content != nil }
+func (s *Site) Built() bool {
+	return s.watch.content != nil && s.publish.content != nil && s.home.content != nil
+}
 
 // Watch serves the watch page of the stream at path; it is the Serve of an
 // httpd.Mount with the leaf "". Other sites may show it in a frame: "?embed=1"
 // leaves out all but the player.
 func (s *Site) Watch(w http.ResponseWriter, r *http.Request, _, _ string) {
 	s.page(w, r, s.watch, "frame-ancestors *")
+}
+
+// Publish serves the page from which a browser publishes the stream at path by
+// WHIP; it is the Serve of an httpd.Mount with the leaf "publish". Unlike the other
+// pages it may ask for camera, microphone and screen, and nobody may frame it.
+func (s *Site) Publish(w http.ResponseWriter, r *http.Request, _, _ string) {
+	s.page(w, r, s.publish, "frame-ancestors 'none'",
+		"Permissions-Policy", "camera=(self), microphone=(self), display-capture=(self), geolocation=(), payment=()")
 }
 
 // Home serves the home page, which asks for /v1/streams: a JSON array of
@@ -82,7 +93,12 @@ func (s *Site) Home() http.Handler {
 	})
 }
 
-// Assets serves /assets/. Names hold a hash of the content and never change it.
+// player is the one asset that keeps its name, because other sites refer to it. It
+// imports what does the work under a name that holds a hash.
+const player = "/assets/weir-player.js"
+
+// Assets serves /assets/, also to the pages of other sites. Names hold a hash of
+// the content and never change it, except that of the player's module.
 func (s *Site) Assets() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		f, ok := s.assets[r.URL.Path]
@@ -90,13 +106,24 @@ func (s *Site) Assets() http.Handler {
 			httpd.Problem(w, http.StatusNotFound, "not_found", "Not found", "There is no such file.")
 			return
 		}
-		w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+		h := w.Header()
+		h.Set("Access-Control-Allow-Origin", "*")
+		h.Set("Cross-Origin-Resource-Policy", "cross-origin")
+		if r.URL.Path == player {
+			h.Set("Cache-Control", "no-cache")
+		} else {
+			h.Set("Cache-Control", "public, max-age=31536000, immutable")
+		}
 		f.serve(w, r)
 	})
 }
 
-func (s *Site) page(w http.ResponseWriter, r *http.Request, f file, frames string) {
+// page serves a page. Its headers are those of all pages and further ones.
+func (s *Site) page(w http.ResponseWriter, r *http.Request, f file, frames string, further ...string) {
 	httpd.PageHeaders(w.Header(), Policy+"; "+frames)
+	for i := 0; i < len(further); i += 2 {
+		w.Header().Set(further[i], further[i+1])
+	}
 	if !s.Built() {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		w.WriteHeader(http.StatusServiceUnavailable)

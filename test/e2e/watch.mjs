@@ -47,11 +47,15 @@ function observe() {
 
 // listen puts an analyser behind the video's sound, once there is some.
 function listen() {
-  const video = document.querySelector("video");
+  const { video } = document.querySelector("weir-player");
   const context = new AudioContext();
   const analyser = context.createAnalyser();
-  context.createMediaElementSource(video).connect(analyser);
-  analyser.connect(context.destination);
+  if (video.srcObject) {
+    context.createMediaStreamSource(video.srcObject).connect(analyser);
+  } else {
+    context.createMediaElementSource(video).connect(analyser);
+    analyser.connect(context.destination);
+  }
   const samples = new Float32Array(analyser.fftSize);
   window.loudness = () => {
     analyser.getFloatTimeDomainData(samples);
@@ -63,7 +67,7 @@ const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const sample = (page) => page.evaluate(() => ({
   ...window.weir.stats(),
   rms: window.loudness?.() ?? 0,
-  position: document.querySelector("video").currentTime,
+  position: document.querySelector("weir-player").video.currentTime,
   at: performance.now(),
 }));
 

@@ -1,9 +1,10 @@
-// Names for people of the codec strings of RFC 6381.
+// Names for people of the codec strings of RFC 6381 and of RTP payload formats.
 const families: [RegExp, string][] = [
-  [/^avc[13]\./, "H.264"],
-  [/^(hvc1|hev1)\./, "H.265"],
-  [/^av01\./, "AV1"],
-  [/^vp09\./, "VP9"],
+  [/^(avc[13]\.|h264)/i, "H.264"],
+  [/^(hvc1|hev1|h265)/i, "H.265"],
+  [/^av0?1/i, "AV1"],
+  [/^vp0?9/i, "VP9"],
+  [/^vp8/i, "VP8"],
   [/^mp4a\.40\./, "AAC"],
   [/^opus$/i, "Opus"],
   [/^ac-3$/, "AC-3"],
@@ -12,6 +13,8 @@ const families: [RegExp, string][] = [
 
 export function codecName(codec: string | undefined): string {
   if (!codec) return "";
-  const known = families.find(([pattern]) => pattern.test(codec));
-  return known ? `${known[1]} (${codec})` : codec;
+  const known = families.find(([pattern]) => pattern.test(codec))?.[1];
+  if (!known) return codec;
+  const detail = codec.includes(" ") ? codec.split(" ")[1] : codec;
+  return detail?.toLowerCase() === known.replace(".", "").toLowerCase() ? known : `${known} (${detail})`;
 }

@@ -1,153 +1,246 @@
-// Plays one stream for as long as the page is open, whatever happens to it.
-import Hls, { ErrorTypes, Events } from "hls.js";
+// Plays one stream for as long as it is wanted, whatever happens to it: by WebRTC
+// where the server offers it and media get through, else by HLS.
+import { delay } from "./delay";
+import type { HlsPlayback } from "./hls";
+import { Refusal } from "./negotiation";
 import { probe, type Finding } from "./probe";
+import { WebRTCPlayback } from "./webrtc";
+import { Whep } from "./whep";
 
-export type State = "connecting" | "live" | "buffering" | Exclude<Finding, "live" | "soon">;
+export type State = "connecting" | "live" | "buffering" | "full" | Exclude<Finding, "live" | "soon">;
+export type Way = "" | "webrtc" | "hls";
 
-// Why a playback could not go on.
-type End = "ended" | "broken";
-
-const stuckAfter = 8000; // ms without a new picture or sound
-const endedAfter = 1000; // the same, once there is nothing more to come
 const farBehind = 8; // s behind the live edge, from which playing on jumps to it
 const firstPause = 500; // ms
 const soonPause = 300; // ms
 const lastPause = 4000; // ms
+const offlinePause = 1000; // ms between offers to an offline stream, if the server does not say
+const againAfter = 20000; // ms after which WebRTC gets another try, doubled each time
+const againAtMost = 300000;
+
+export interface Listener {
+  changed(): void; // the state, the way or the layers
+  silenced(): void; // the browser wants a click before there is sound
+}
 
 export class Player {
   state: State = "connecting";
+  way: Way = "";
+  why = ""; // a sentence: why it is not WebRTC
   stalls = 0;
   attempts = 0;
-  videoCodec = "";
-  audioCodec = "";
-  private hls: Hls | null = null;
+  layer = "";
+  layers: string[] = [];
+  webrtc: WebRTCPlayback | null = null;
+  hls: HlsPlayback | null = null;
+  private readonly whepURL: string;
+  private readonly hlsURL: string;
+  private servers: RTCIceServer[] | null = null; // null: there is no WHEP, or that is not known
+  private asked = false;
+  private notBefore = 0; // when WebRTC may be tried, by performance.now
+  private refused = false;
+  private offline = false; // said the WHEP endpoint
+  private bound = false; // to notBefore, by a Retry-After
+  private doubts = 0; // about that, as there was HLS
+  private failures = 0;
   private played = false;
-  private complete = false; // the playlist has come to its end
 
   constructor(
     private readonly video: HTMLVideoElement,
-    private readonly url: string,
-    private readonly changed: (state: State) => void,
-    private readonly silenced: () => void,
+    stream: URL,
+    private readonly listener: Listener,
+    private readonly token = "",
   ) {
-    video.addEventListener("playing", () => this.become("live"));
-    video.addEventListener("waiting", () => {
-      if (this.state !== "live") return;
-      this.stalls++;
-      this.become("buffering");
-    });
-    video.addEventListener("play", () => {
-      if (this.behind() > farBehind) this.toLive();
-    });
+    const base = stream.origin + stream.pathname.replace(/\/$/, "");
+    this.whepURL = `${base}/whep`;
+    this.hlsURL = `${base}/index.m3u8`;
   }
 
-  // run never returns.
-  async run(): Promise<void> {
+  // run returns when it is stopped.
+  async run(stop: AbortSignal): Promise<void> {
+    this.listen(stop);
     let pause = firstPause;
-    for (;;) {
-      const found = await probe(this.url);
-      if (found === "live") {
-        this.played = this.complete = false;
-        this.attempts++;
-        const end = await this.play();
-        this.become(end === "ended" ? "ended" : "connecting");
-        if (this.played) pause = firstPause;
-      } else if (found === "soon") {
-        this.become("connecting");
-        pause = soonPause;
-      } else {
-        this.become(found);
-      }
-      await delay(pause);
+    while (!stop.aborted) {
+      this.played = false;
+      const found = (await this.byWebRTC(stop)) ? "live" : await this.byHls(stop);
+      if (this.played) pause = firstPause;
+      if (found === "soon") pause = soonPause;
+      await delay(pause, stop);
       pause = Math.min(pause * 1.5, found === "waiting" ? 1500 : lastPause);
     }
   }
 
-  // latency is the time from the server's clock, as the playlist gives it, to now;
-  // without such times, or if the clocks disagree, the distance to the live edge.
-  latency(): number | null {
-    const shown = this.hls ? this.hls.playingDate : nativeDate(this.video);
-    if (shown) {
-      const seconds = (Date.now() - shown.getTime()) / 1000;
-      if (seconds >= 0 && seconds < 3600) return seconds;
-    }
-    return this.hls && this.hls.latency > 0 ? this.hls.latency : null;
-  }
-
-  // edgeLatency is what hls.js makes of it.
-  edgeLatency(): number | null {
-    return this.hls ? this.hls.latency : null;
+  // choose plays the layer of that name, or with "" the one that the server chooses.
+  choose(layer: string): void {
+    if (layer === this.layer) return;
+    this.layer = layer;
+    this.webrtc?.whep.choose(layer).catch(() => undefined);
   }
 
   toLive(): void {
-    const edge = this.hls?.liveSyncPosition ?? end(this.video.seekable);
-    if (edge != null) this.video.currentTime = edge;
+    this.hls?.toLive();
   }
 
-  private behind(): number {
-    if (this.hls) return this.hls.latency;
-    const edge = end(this.video.seekable);
-    return edge == null ? 0 : edge - this.video.currentTime;
+  private listen(stop: AbortSignal): void {
+    const on = (name: string, heard: () => void) => this.video.addEventListener(name, heard, { signal: stop });
+    on("playing", () => this.become("live"));
+    on("waiting", () => this.stalled());
+    on("play", () => {
+      if (this.hls && this.hls.behind() > farBehind) this.hls.toLive();
+    });
   }
 
-  private become(state: State): void {
-    if (state === "live") this.played = true;
-    if (state === this.state) return;
-    this.state = state;
-    this.changed(state);
+  private stalled(): void {
+    if (this.state !== "live") return;
+    this.stalls++;
+    this.become("buffering");
   }
 
-  // play plays until it cannot go on, and leaves nothing behind.
-  private async play(): Promise<End> {
-    const over = new AbortController();
+  // byWebRTC plays by WebRTC, if it may be tried now; false says that it did not work.
+  private async byWebRTC(stop: AbortSignal): Promise<boolean> {
+    if (!(await this.offers(stop)) || performance.now() < this.notBefore) return false;
+    const found = await this.connect(stop, true);
+    if (!found) return false;
+    await this.playByWebRTC(found, stop);
+    return true;
+  }
+
+  // offers says whether the server offers WHEP here. It is asked once, and again
+  // when a playback by HLS is over.
+  private async offers(stop: AbortSignal): Promise<boolean> {
+    if (!this.asked && typeof RTCPeerConnection === "function") {
+      try {
+        this.servers = await Whep.offered(this.whepURL, AbortSignal.any([stop, AbortSignal.timeout(2000)]));
+        this.asked = true;
+      } catch {
+        this.servers = null;
+      }
+    }
+    return this.servers !== null;
+  }
+
+  // connect makes a session in which media flow, or notes why there is none.
+  private async connect(stop: AbortSignal, show: boolean): Promise<WebRTCPlayback | null> {
+    const whep = new Whep(this.whepURL, this.servers ?? [], this.layer, this.token);
+    const early = setTimeout(() => void import("./hls"), 1500); // it may be needed soon
+    this.refused = this.offline = this.bound = false;
     try {
-      return await new Promise<End>((resolve) => {
-        this.video.addEventListener("ended", () => resolve("ended"), { signal: over.signal });
-        this.watchProgress(resolve, over.signal);
-        if (Hls.isSupported()) this.playByHls(resolve);
-        else this.playNatively(resolve, over.signal);
+      const playback = await WebRTCPlayback.connect(whep, stop, (stream) => {
+        if (show) this.show(stream);
       });
+      this.failures = this.notBefore = 0;
+      this.why = "";
+      return playback;
+    } catch (error) {
+      if (show) this.video.srcObject = null;
+      if (!stop.aborted) this.postpone(error);
+      return null;
     } finally {
-      over.abort();
-      this.hls?.destroy();
-      this.hls = null;
-      this.video.removeAttribute("src");
+      clearTimeout(early);
+      if (whep.session?.iceServers.length) this.servers = whep.session.iceServers;
     }
   }
 
-  private playByHls(resolve: (end: End) => void): void {
-    const hls = new Hls({
-      lowLatencyMode: true,
-      maxLiveSyncPlaybackRate: 1.1,
-      liveDurationInfinity: true,
-      backBufferLength: 30,
-      enableWorker: false,
-    });
-    this.hls = hls;
-    let repaired = 0;
-    hls.on(Events.MANIFEST_PARSED, () => void this.start());
-    hls.on(Events.BUFFER_CODECS, (_, tracks) => {
-      const both = tracks.audiovideo?.codec?.split(",") ?? [];
-      this.videoCodec = tracks.video?.codec ?? both[0] ?? this.videoCodec;
-      this.audioCodec = tracks.audio?.codec ?? both[1] ?? this.audioCodec;
-    });
-    hls.on(Events.LEVEL_UPDATED, (_, level) => (this.complete = !level.details.live));
-    hls.on(Events.ERROR, (_, error) => {
-      if (!error.fatal) return;
-      if (error.type === ErrorTypes.MEDIA_ERROR && Date.now() - repaired > 5000) {
-        repaired = Date.now();
-        hls.recoverMediaError();
-      } else {
-        resolve("broken");
-      }
-    });
-    hls.loadSource(this.url);
-    hls.attachMedia(this.video);
+  // postpone decides when WebRTC gets its next chance.
+  private postpone(error: unknown): void {
+    this.failures++;
+    let after = Math.min(againAfter * 2 ** (this.failures - 1), againAtMost);
+    this.why = "Media by WebRTC do not get through.";
+    if (error instanceof Refusal) {
+      this.offline = error.status === 404 || error.status === 409;
+      this.refused = error.status === 429 || error.status === 503;
+      this.why = error.message;
+      if (this.offline) [after, this.failures, this.why] = [offlinePause, 0, ""];
+      if (error.code === "unknown_layer") [after, this.layer] = [0, ""];
+      this.bound = error.retryAfter !== null;
+      after = error.retryAfter ?? after;
+    }
+    this.notBefore = performance.now() + after;
   }
 
-  private playNatively(resolve: (end: End) => void, signal: AbortSignal): void {
-    this.video.addEventListener("error", () => resolve("broken"), { signal });
-    this.video.src = this.url;
+  private async playByWebRTC(playback: WebRTCPlayback, stop: AbortSignal): Promise<void> {
+    const { whep } = (this.webrtc = playback);
+    this.attempts++;
+    this.enter("webrtc");
+    if (this.video.srcObject !== whep.stream) this.show(whep.stream);
+    void this.readLayers(playback);
+    await playback.follow(stop, (still) => {
+      if (still) this.stalled();
+      else if (!this.video.paused) this.become("live");
+    });
+    this.webrtc = null;
+    this.video.srcObject = null;
+    if (!stop.aborted) this.leave("connecting");
+  }
+
+  // readLayers does so twice: a publisher's layers do not all begin at once.
+  private async readLayers(playback: WebRTCPlayback): Promise<void> {
+    for (const pause of [0, 3000]) {
+      await delay(pause);
+      const names = await playback.whep.layers().catch(() => []);
+      if (this.webrtc !== playback) return;
+      this.layers = names;
+      this.listener.changed();
+    }
+  }
+
+  // byHls looks what there is by HLS and plays it if it can be played.
+  private async byHls(stop: AbortSignal): Promise<Finding> {
+    const found = await probe(this.hlsURL);
+    if (stop.aborted) return found;
+    if (found === "live") {
+      if (this.offline && this.doubts++ === 0) { // it has come up in between
+        this.notBefore = 0;
+        return "soon";
+      }
+      this.doubts = 0;
+      await this.playByHls(stop);
+    } else if (found === "soon") {
+      this.become("connecting");
+    } else {
+      if (!this.bound) this.notBefore = Math.min(this.notBefore, performance.now() + offlinePause);
+      if (found === "offline") this.asked = false; // who comes back may be another
+      this.become(found === "waiting" && this.refused ? "full" : found);
+    }
+    return found;
+  }
+
+  private async playByHls(stop: AbortSignal): Promise<void> {
+    const { HlsPlayback } = await import("./hls");
+    const turn = new AbortController();
+    this.hls = new HlsPlayback(this.video, this.hlsURL, () => this.start());
+    this.attempts++;
+    this.enter("hls");
+    const over = AbortSignal.any([stop, turn.signal]);
+    const better = this.upgrade(over, turn);
+    const end = await this.hls.run(over);
+    this.hls = null;
+    turn.abort();
+    const next = await better;
+    if (stop.aborted) return next?.whep.close();
+    if (next) return this.playByWebRTC(next, stop);
+    this.asked = false;
+    this.leave(end === "ended" ? "ended" : "connecting");
+  }
+
+  // upgrade tries WebRTC again from time to time behind a playback by HLS, which it
+  // ends when media flow.
+  private async upgrade(over: AbortSignal, turn: AbortController): Promise<WebRTCPlayback | null> {
+    while (this.servers) {
+      await delay(Math.max(this.notBefore - performance.now(), 0), over);
+      if (over.aborted) return null;
+      const found = await this.connect(over, false);
+      if (found) {
+        turn.abort();
+        return found;
+      }
+      this.listener.changed();
+    }
+    return null;
+  }
+
+  private show(stream: MediaStream): void {
+    this.video.srcObject = stream;
     void this.start();
   }
 
@@ -158,42 +251,27 @@ export class Player {
     } catch (error) {
       if (!(error instanceof DOMException) || error.name !== "NotAllowedError") return;
       this.video.muted = true;
-      this.silenced();
+      this.listener.silenced();
       await this.video.play().catch(() => undefined);
     }
   }
 
-  // watchProgress notices a playback that stands still: at the end of the stream,
-  // which a browser may miss by a frame, or for too long.
-  private watchProgress(resolve: (end: End) => void, signal: AbortSignal): void {
-    let at = -1;
-    let since = Date.now();
-    const timer = setInterval(() => {
-      const waitsForUser = this.video.paused && this.video.readyState > 2;
-      if (this.video.currentTime !== at || waitsForUser) {
-        at = this.video.currentTime;
-        since = Date.now();
-      } else if (this.complete && Date.now() - since > endedAfter) {
-        resolve("ended");
-      } else if (Date.now() - since > stuckAfter) {
-        resolve("broken");
-      }
-    }, 500);
-    signal.addEventListener("abort", () => clearInterval(timer));
+  private enter(way: Way): void {
+    this.way = way;
+    if (way === "hls") this.layers = [];
+    this.listener.changed();
   }
-}
 
-// nativeDate is Safari's answer to what hls.js calls playingDate.
-function nativeDate(video: HTMLVideoElement): Date | null {
-  const start = (video as { getStartDate?: () => Date }).getStartDate?.();
-  if (!start || Number.isNaN(start.getTime())) return null;
-  return new Date(start.getTime() + video.currentTime * 1000);
-}
+  private leave(state: State): void {
+    this.way = "";
+    this.layers = [];
+    this.become(state);
+  }
 
-function end(ranges: TimeRanges): number | null {
-  return ranges.length > 0 ? ranges.end(ranges.length - 1) : null;
-}
-
-function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
+  private become(state: State): void {
+    if (state === "live") this.played = true;
+    if (state === this.state) return;
+    this.state = state;
+    this.listener.changed();
+  }
 }

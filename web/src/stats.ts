@@ -1,12 +1,22 @@
-// What there is to say about a playback at one moment. Seconds and frames; null
-// where the browser does not tell.
-import type { Player, State } from "./player";
+// What there is to say about a playback at one moment. Seconds, bit/s and frames;
+// null where the browser does not tell.
+import type { Player, State, Way } from "./player";
 
 export interface Stats {
   state: State;
+  way: Way;
+  why: string; // it is not WebRTC
+  transport: string; // of WebRTC: "UDP" or "TCP"
   latency: number | null; // from the server's clock to the screen
+  latencyBy: string; // what it was measured by
   edgeLatency: number | null; // behind the live edge
   buffer: number; // ahead of the playing position
+  rtt: number | null;
+  loss: number | null; // part of the packets
+  jitterBuffer: number | null;
+  freezes: number | null;
+  bitrate: number | null;
+  layer: string; // chosen by the viewer
   width: number;
   height: number;
   decoded: number;
@@ -14,7 +24,7 @@ export interface Stats {
   fps: number | null;
   videoCodec: string;
   audioCodec: string;
-  audioBytes: number | null; // decoded so far
+  audioBytes: number | null; // so far
   muted: boolean;
   stalls: number;
   attempts: number;
@@ -31,24 +41,36 @@ export class Meter {
   ) {}
 
   read(): Stats {
-    const quality = this.video.getVideoPlaybackQuality();
-    const { webkitAudioDecodedByteCount: audioBytes = null } = this.video as { webkitAudioDecodedByteCount?: number };
+    const { video, player } = this;
+    const quality = video.getVideoPlaybackQuality();
+    const { webkitAudioDecodedByteCount = null } = video as { webkitAudioDecodedByteCount?: number };
+    const figures = player.webrtc?.figures;
     return {
-      state: this.player.state,
-      latency: this.player.latency(),
-      edgeLatency: this.player.edgeLatency(),
-      buffer: ahead(this.video),
-      width: this.video.videoWidth,
-      height: this.video.videoHeight,
+      state: player.state,
+      way: player.way,
+      why: player.why,
+      transport: figures?.transport ?? "",
+      latency: figures ? seconds(figures.latency) : (player.hls?.latency() ?? null),
+      latencyBy: figures ? figures.latencyBy : "the playlist",
+      edgeLatency: player.hls?.edgeLatency() ?? null,
+      buffer: ahead(video),
+      rtt: seconds(figures?.rtt),
+      loss: figures?.loss ?? null,
+      jitterBuffer: seconds(figures?.jitterBuffer),
+      freezes: figures?.freezes ?? null,
+      bitrate: figures?.bitrate ?? null,
+      layer: player.layer,
+      width: video.videoWidth,
+      height: video.videoHeight,
       decoded: quality.totalVideoFrames,
-      dropped: quality.droppedVideoFrames,
+      dropped: figures?.dropped ?? quality.droppedVideoFrames,
       fps: this.rate,
-      videoCodec: this.player.videoCodec,
-      audioCodec: this.player.audioCodec,
-      audioBytes,
-      muted: this.video.muted,
-      stalls: this.player.stalls,
-      attempts: this.player.attempts,
+      videoCodec: figures?.videoCodec ?? player.hls?.videoCodec ?? "",
+      audioCodec: figures?.audioCodec ?? player.hls?.audioCodec ?? "",
+      audioBytes: figures ? figures.audioBytes : webkitAudioDecodedByteCount,
+      muted: video.muted,
+      stalls: player.stalls,
+      attempts: player.attempts,
     };
   }
 
@@ -60,6 +82,10 @@ export class Meter {
     this.frames = frames;
     this.at = now;
   }
+}
+
+function seconds(ms: number | null | undefined): number | null {
+  return ms == null ? null : ms / 1000;
 }
 
 function ahead(video: HTMLVideoElement): number {
