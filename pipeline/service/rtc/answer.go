@@ -53,6 +53,8 @@ type answer struct {
 	credentials credentials
 	// codecs tells payload types apart, by kind of media.
 	codecs map[media.Kind]map[uint8]media.Codec
+	// nacks says what the publisher sends again (RFC 4585 section 4.2).
+	nacks map[media.Kind]bool
 }
 
 // readAnswer takes the PeerConnection's answer, with our candidates in place of its
@@ -62,7 +64,7 @@ func readAnswer(text string, candidates []string) (*answer, error) {
 	if err := d.UnmarshalString(text); err != nil {
 		return nil, err
 	}
-	a := &answer{description: d, codecs: make(map[media.Kind]map[uint8]media.Codec)}
+	a := &answer{description: d, codecs: make(map[media.Kind]map[uint8]media.Codec), nacks: make(map[media.Kind]bool)}
 	for _, m := range d.MediaDescriptions {
 		m.Attributes = slices.DeleteFunc(m.Attributes, func(a sdp.Attribute) bool {
 			return a.Key == "candidate" || a.Key == "end-of-candidates"
@@ -84,20 +86,22 @@ func (a *answer) formats(m *sdp.MediaDescription) {
 	if m.MediaName.Port.Value == 0 {
 		return
 	}
-	codecs := make(map[uint8]media.Codec)
+	codecs, nacks := make(map[uint8]media.Codec), false
 	for _, at := range m.Attributes {
-		if at.Key != "rtpmap" {
-			continue
-		}
-		payload, encoding, _ := strings.Cut(at.Value, " ")
-		encoding, _, _ = strings.Cut(encoding, "/")
-		if codec, _ := codecOf(encoding); codec != 0 {
-			codecs[uint8(number(payload))] = codec
+		payload, value, _ := strings.Cut(at.Value, " ")
+		switch at.Key {
+		case "rtpmap":
+			encoding, _, _ := strings.Cut(value, "/")
+			if codec, _ := codecOf(encoding); codec != 0 {
+				codecs[uint8(number(payload))] = codec
+			}
+		case "rtcp-fb":
+			nacks = nacks || strings.TrimSpace(value) == "nack"
 		}
 	}
 	for kind, name := range map[media.Kind]string{media.KindVideo: "video", media.KindAudio: "audio"} {
 		if m.MediaName.Media == name {
-			a.codecs[kind] = codecs
+			a.codecs[kind], a.nacks[kind] = codecs, nacks
 		}
 	}
 }

@@ -72,7 +72,7 @@ func DefaultLimits() Limits {
 		HalfOpenPerAddr: 8,
 		Connect:         10 * time.Second,
 		Begin:           10 * time.Second,
-		Wait:            400 * time.Millisecond,
+		Wait:            500 * time.Millisecond,
 		Frame:           5 * time.Second,
 		TCP:             4096,
 		TCPPerAddr:      64,

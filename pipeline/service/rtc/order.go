@@ -17,16 +17,20 @@ const (
 	// sent before the sender is believed to have begun anew (RFC 3550 appendix A.1).
 	strayMost = 4
 
+	// holdLeast is how long what follows a missing packet is held up where nothing is
+	// sent again.
+	holdLeast = 40 * time.Millisecond
+
 	// nackTries is how often a packet is asked for.
 	nackTries = 10
 	// nackFirst is how long a packet may be overtaken before it is asked for the first
 	// time; it grows with what the network does.
 	nackFirst    = 8 * time.Millisecond
-	nackFirstMax = 100 * time.Millisecond
+	nackFirstMax = 60 * time.Millisecond
 	// A packet is asked for again after the time that the last answers took.
 	nackAgain    = 60 * time.Millisecond
 	nackAgainMin = 20 * time.Millisecond
-	nackAgainMax = 250 * time.Millisecond
+	nackAgainMax = 100 * time.Millisecond
 	// nackMost bounds how many packets are asked for at a time: more would be answered
 	// with a burst that the network has just shown not to carry.
 	nackMost = 256
@@ -35,8 +39,14 @@ const (
 // order brings the packets of one layer into the order of their sequence numbers. It
 // looks at no clock and starts nothing: what is to be done at a time is asked of it.
 type order struct {
-	// wait is how long a missing packet holds up those behind it.
-	wait time.Duration
+	// wait is how long a missing packet holds up those behind it at most, hold how
+	// long at present: shorter where nothing is sent again and packets do not overtake
+	// each other by more.
+	wait, hold time.Duration
+	// asks: the sender sends again what it is asked for.
+	asks bool
+	// repairs: what is sent again comes in a stream of its own (RFC 4588).
+	repairs bool
 
 	widen   timeline.Unwrapper
 	started bool
@@ -50,15 +60,7 @@ type order struct {
 	stray   int
 
 	patience, again time.Duration // see nackFirst, nackAgain
-	counts          orderCounts
-}
-
-// orderCounts only ever rise.
-type orderCounts struct {
-	// Received counts packets, Duplicates those that came twice or too late, Missing
-	// those that did not come in their turn, Recovered those of them that came when
-	// they were asked for, Lost those that never came. Nacks counts requests.
-	Received, Duplicates, Missing, Recovered, Lost, Nacks uint64
+	counts          StreamStats
 }
 
 // hole is a packet that has not come yet although later ones have.
@@ -69,9 +71,13 @@ type hole struct {
 	tries int
 }
 
-func newOrder(wait time.Duration) order {
+func newOrder(wait time.Duration, asks bool) order {
+	hold := wait
+	if !asks {
+		hold = min(wait, holdLeast)
+	}
 	return order{
-		wait: wait, widen: timeline.NewUnwrapper(16), held: make(map[int64]Packet),
+		wait: wait, hold: hold, asks: asks, widen: timeline.NewUnwrapper(16), held: make(map[int64]Packet),
 		patience: nackFirst, again: nackAgain,
 	}
 }
@@ -95,7 +101,7 @@ func (o *order) put(p Packet, now time.Time) {
 		return
 	}
 	if seq <= o.top {
-		o.fill(seq, now)
+		o.fill(seq, p.repaired, now)
 	}
 	for missing := o.top + 1; missing < seq; missing++ {
 		o.holes = append(o.holes, hole{seq: missing, since: now})
@@ -110,6 +116,7 @@ func (o *order) put(p Packet, now time.Time) {
 func (o *order) late(seq int64, p Packet) {
 	o.counts.Duplicates++
 	if o.next-seq < orderSpan {
+		o.hold = min(o.hold*2, o.wait)
 		return
 	}
 	if o.stray++; o.stray >= strayMost {
@@ -129,19 +136,28 @@ func (o *order) begin(seq int64) {
 }
 
 // fill closes a hole and learns from it how the network behaves.
-func (o *order) fill(seq int64, now time.Time) {
+func (o *order) fill(seq int64, repaired bool, now time.Time) {
 	i, ok := slices.BinarySearchFunc(o.holes, seq, func(h hole, seq int64) int { return int(h.seq - seq) })
 	if !ok {
 		return
 	}
 	h := o.holes[i]
 	o.holes = slices.Delete(o.holes, i, i+1)
-	switch h.tries {
-	case 0: // it was only overtaken
+	if !o.asks {
+		if took := now.Sub(h.since) * 3 / 2; took > o.hold {
+			o.hold = min(took, o.wait)
+		} else {
+			o.hold -= (o.hold - min(o.wait, holdLeast)) / 256
+		}
+		return
+	}
+	o.repairs = o.repairs || repaired
+	switch {
+	case h.tries == 0, o.repairs && !repaired: // it was only overtaken
 		if took := now.Sub(h.since) * 5 / 4; took > o.patience {
 			o.patience = min(took, nackFirstMax)
 		}
-	case 1:
+	case h.tries == 1:
 		o.again += (now.Sub(h.asked)*5/4 - o.again) / 8
 		o.again = min(max(o.again, nackAgainMin), nackAgainMax)
 		fallthrough
@@ -180,7 +196,7 @@ func (o *order) take(now time.Time) (Packet, bool) {
 func (o *order) giveUp(now time.Time) bool {
 	for len(o.holes) > 0 && o.holes[0].seq == o.next {
 		h := o.holes[0]
-		if now.Sub(h.since) < o.wait && o.bytes <= orderBytes {
+		if now.Sub(h.since) < o.hold && o.bytes <= orderBytes {
 			return false
 		}
 		o.holes = slices.Delete(o.holes, 0, 1)
@@ -193,6 +209,9 @@ func (o *order) giveUp(now time.Time) bool {
 
 // ask lists the sequence numbers to ask for now.
 func (o *order) ask(now time.Time) []uint16 {
+	if !o.asks {
+		return nil
+	}
 	var numbers []uint16
 	for i := range o.holes {
 		h := &o.holes[i]
@@ -204,7 +223,7 @@ func (o *order) ask(now time.Time) []uint16 {
 		}
 		h.asked = now
 		h.tries++
-		o.counts.Nacks++
+		o.counts.Asked++
 		numbers = append(numbers, uint16(h.seq))
 	}
 	return numbers
@@ -222,7 +241,10 @@ func (o *order) askAt(h *hole) time.Time {
 func (o *order) due() time.Time {
 	var first time.Time
 	if len(o.holes) > 0 {
-		first = o.holes[0].since.Add(o.wait)
+		first = o.holes[0].since.Add(o.hold)
+	}
+	if !o.asks {
+		return first
 	}
 	for i := range o.holes {
 		if h := &o.holes[i]; h.tries < nackTries {

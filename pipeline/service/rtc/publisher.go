@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pion/webrtc/v4"
@@ -40,6 +41,7 @@ type Publisher struct {
 	reading sync.WaitGroup
 
 	receiver receiver
+	stats    atomic.Pointer[[]StreamStats]
 }
 
 // Reasons for which a publisher ends.

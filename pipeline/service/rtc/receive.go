@@ -18,9 +18,6 @@ const (
 	receiveQueue = 256
 	// keyframeEvery is the least time between two requests for a key frame of a layer.
 	keyframeEvery = 500 * time.Millisecond
-	// audioWait is how long missing sound holds up what follows: most publishers do
-	// not send sound again.
-	audioWait = 120 * time.Millisecond
 )
 
 // Packet is one RTP packet of a publisher (RFC 3550 section 5.1), without padding and
@@ -43,6 +40,8 @@ type Packet struct {
 	Arrived time.Time
 	// Report is the publisher's latest about its clocks; zero before the first.
 	Report Report
+
+	repaired bool // it came by RTX
 }
 
 // Report is what a sender report says about the clock of an RTP stream (RFC 3550
@@ -80,14 +79,13 @@ func (p *Publisher) track(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
 		p.server.log.Debug("ignoring a track", "error", err)
 		return
 	}
-	wait := p.server.limits.Wait
-	if kind == media.KindAudio {
-		wait = min(wait, audioWait)
-	}
 	p.signalling.Lock()
-	codecs := p.answer.codecs[kind]
+	codecs, asks := p.answer.codecs[kind], p.answer.nacks[kind]
 	p.signalling.Unlock()
-	l := &layer{kind: kind, index: index, ssrc: uint32(t.SSRC()), codecs: codecs, order: newOrder(wait)}
+	l := &layer{
+		kind: kind, index: index, ssrc: uint32(t.SSRC()), codecs: codecs,
+		order: newOrder(p.server.limits.Wait, asks),
+	}
 	p.mu.Lock()
 	if p.ended {
 		p.mu.Unlock()
@@ -105,7 +103,7 @@ func (p *Publisher) track(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
 func (p *Publisher) readMedia(t *webrtc.TrackRemote, l *layer) {
 	buf := make([]byte, mtu)
 	for {
-		n, _, err := t.Read(buf)
+		n, attributes, err := t.Read(buf)
 		if err != nil {
 			select {
 			case <-p.done:
@@ -121,6 +119,7 @@ func (p *Publisher) readMedia(t *webrtc.TrackRemote, l *layer) {
 		if !ok {
 			continue
 		}
+		packet.repaired = attributes.Get(webrtc.AttributeRtxSsrc) != nil
 		p.once.live.Do(func() { close(p.live) })
 		select {
 		case p.in <- arrival{l, packet}:
@@ -198,6 +197,8 @@ type receiver struct {
 	layers []*layer
 	timer  *time.Timer
 	turn   int
+	// measured is when the counters were published.
+	measured time.Time
 }
 
 // Recv is the next packet in the order of its stream. It returns ctx's error, or the
@@ -205,6 +206,7 @@ type receiver struct {
 func (p *Publisher) Recv(ctx context.Context) (Packet, error) {
 	for {
 		now := time.Now()
+		p.measure(now)
 		if packet, ok := p.next(now); ok {
 			return packet, nil
 		}
@@ -315,4 +317,43 @@ func (p *Publisher) RequestKeyframe(index int8) {
 	case p.nudge <- struct{}{}:
 	default:
 	}
+}
+
+// StreamStats is what became of one stream's packets.
+type StreamStats struct {
+	Kind  media.Kind `json:"kind"`
+	Layer int8       `json:"layer"`
+	// Received counts packets, Duplicates those of them that came twice or too late.
+	Received   uint64 `json:"received"`
+	Duplicates uint64 `json:"duplicates"`
+	// Missing counts packets that did not come in their turn, Recovered those of them
+	// that came after they had been asked for, Lost those that never came.
+	Missing   uint64 `json:"missing"`
+	Recovered uint64 `json:"recovered"`
+	Lost      uint64 `json:"lost"`
+	// Asked counts packets asked for, with repeats.
+	Asked uint64 `json:"asked"`
+}
+
+// Stats is what became of the publisher's packets, as of at most a second ago.
+func (p *Publisher) Stats() []StreamStats {
+	if s := p.stats.Load(); s != nil {
+		return *s
+	}
+	return nil
+}
+
+// measure publishes the counters once in a while.
+func (p *Publisher) measure(now time.Time) {
+	r := &p.receiver
+	if now.Sub(r.measured) < time.Second {
+		return
+	}
+	r.measured = now
+	all := make([]StreamStats, len(r.layers))
+	for i, l := range r.layers {
+		all[i] = l.order.counts
+		all[i].Kind, all[i].Layer = l.kind, l.index
+	}
+	p.stats.Store(&all)
 }

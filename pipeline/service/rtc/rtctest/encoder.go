@@ -1,12 +1,16 @@
 package rtctest
 
 import (
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/pion/ice/v4"
 	"github.com/pion/interceptor"
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
+	"github.com/pion/sdp/v3"
 	"github.com/pion/transport/v5"
 	"github.com/pion/webrtc/v4"
 )
@@ -44,11 +48,14 @@ func NewEncoder(t *testing.T, o Options) *Encoder {
 	check(t, engine.RegisterDefaultCodecs())
 	registry := &interceptor.Registry{}
 	check(t, webrtc.RegisterDefaultInterceptors(engine, registry))
+	check(t, webrtc.ConfigureSimulcastExtensionHeaders(engine))
 	s := webrtc.SettingEngine{}
 	if o.Net != nil {
 		s.SetNet(o.Net)
 	}
 	s.SetIncludeLoopbackCandidate(true)
+	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
+	s.LoggerFactory = quiet()
 	s.SetICETimeouts(5*time.Second, 10*time.Second, time.Second)
 	if o.TCP {
 		s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeTCP4})
@@ -60,19 +67,13 @@ func NewEncoder(t *testing.T, o Options) *Encoder {
 	check(t, err)
 	e := &Encoder{PC: pc, Plis: make(chan time.Time, 1000), Connected: make(chan struct{}), Lost: make(chan struct{})}
 	t.Cleanup(func() { check(t, pc.GracefulClose()) })
-	connected, lost := false, false
+	var connected, lost sync.Once
 	pc.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {
 		switch state {
 		case webrtc.PeerConnectionStateConnected:
-			if !connected {
-				connected = true
-				close(e.Connected)
-			}
+			connected.Do(func() { close(e.Connected) })
 		case webrtc.PeerConnectionStateFailed, webrtc.PeerConnectionStateClosed:
-			if !lost {
-				lost = true
-				close(e.Lost)
-			}
+			lost.Do(func() { close(e.Lost) })
 		}
 	})
 	e.addTracks(t, o)
@@ -202,16 +203,39 @@ func (e *Encoder) Movie(t *testing.T, d time.Duration, packets int) {
 		}
 		for i, track := range e.Video {
 			for n := range packets {
-				check(t, track.WriteRTP(&rtp.Packet{
+				p := &rtp.Packet{
 					Header: rtp.Header{
 						Version: 2, Marker: n == packets-1, SequenceNumber: seq[i], Timestamp: uint32(frame * 3000),
 					},
 					Payload: picture(frame, n, packets),
-				}))
+				}
+				e.name(t, p, track.RID())
+				check(t, track.WriteRTP(p))
 				seq[i]++
 			}
 		}
 		frame++
+	}
+}
+
+// name puts the names of its medium and layer into a packet (RFC 8843 section 15, RFC
+// 8852 section 3.1), without which nobody knows a layer.
+func (e *Encoder) name(t *testing.T, p *rtp.Packet, rid string) {
+	t.Helper()
+	if rid == "" {
+		return
+	}
+	for _, x := range e.Sender.GetParameters().HeaderExtensions {
+		switch x.URI {
+		case sdp.SDESMidURI:
+			for _, tr := range e.PC.GetTransceivers() {
+				if tr.Sender() == e.Sender {
+					check(t, p.Header.SetExtension(uint8(x.ID), []byte(tr.Mid())))
+				}
+			}
+		case sdp.SDESRTPStreamIDURI:
+			check(t, p.Header.SetExtension(uint8(x.ID), []byte(rid)))
+		}
 	}
 }
 
@@ -242,4 +266,30 @@ func check(t *testing.T, err error) {
 	if err != nil {
 		t.Error(err)
 	}
+}
+
+// Restart begins an ICE restart: it returns the fragment to PATCH, and what takes the
+// fragment that answers it.
+func (e *Encoder) Restart(t *testing.T) (fragment string, accept func(answer string)) {
+	t.Helper()
+	old := e.PC.RemoteDescription().SDP
+	offer, err := e.PC.CreateOffer(&webrtc.OfferOptions{ICERestart: true})
+	check(t, err)
+	gathered := webrtc.GatheringCompletePromise(e.PC)
+	check(t, e.PC.SetLocalDescription(offer))
+	<-gathered
+	sdp := e.PC.LocalDescription().SDP
+	return "a=ice-ufrag:" + attribute(sdp, "ice-ufrag") + "\r\na=ice-pwd:" + attribute(sdp, "ice-pwd") + "\r\n", func(answer string) {
+		for _, key := range []string{"ice-ufrag", "ice-pwd"} {
+			old = strings.ReplaceAll(old, attribute(old, key), attribute(answer, key))
+		}
+		e.Accept(t, old)
+	}
+}
+
+// attribute is the first value of an attribute in SDP.
+func attribute(sdp, key string) string {
+	_, rest, _ := strings.Cut(sdp, "a="+key+":")
+	value, _, _ := strings.Cut(rest, "\r\n")
+	return value
 }

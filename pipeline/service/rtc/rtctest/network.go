@@ -36,10 +36,8 @@ type Fate func(datagram []byte) (arrives bool, later time.Duration)
 // NewNetwork makes a network, which ends with the test.
 func NewNetwork(t *testing.T) *Network {
 	t.Helper()
-	quiet := logging.NewDefaultLoggerFactory()
-	quiet.Writer = io.Discard
 	router, err := vnet.NewRouter(&vnet.RouterConfig{
-		CIDR: "10.0.0.0/16", QueueSize: 8192, MinDelay: Delay, LoggerFactory: quiet,
+		CIDR: "10.0.0.0/16", QueueSize: 8192, MinDelay: Delay, LoggerFactory: quiet(),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -54,6 +52,13 @@ func NewNetwork(t *testing.T) *Network {
 		}
 	})
 	return n
+}
+
+// quiet makes loggers that say nothing.
+func quiet() logging.LoggerFactory {
+	f := logging.NewDefaultLoggerFactory()
+	f.Writer = io.Discard
+	return f
 }
 
 // Impair decides about datagrams to and from the server from now on; nil is a network
