@@ -75,7 +75,7 @@ func (a *association) run(from netip.Addr) {
 }
 
 func (a *association) handshake() (*dtls.Conn, error) {
-	conn, err := dtls.Server(a.transport, a.transport.LocalAddr(), a.session.config())
+	conn, err := dtls.ServerWithOptions(a.transport, a.transport.LocalAddr(), a.session.options()...)
 	if err != nil {
 		return nil, fmt.Errorf("egress: dtls: %w", err)
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/pion/dtls/v3"
+	"github.com/pion/rtcp"
 
 	"weir/pipeline/media"
 )
@@ -26,7 +27,7 @@ func sink(b *testing.B) *net.UDPConn {
 }
 
 // Sizes of a picture of 2.5 Mbit/s at 30 a second.
-var pictureSizes = [...]int{1150, 1150, 1150, 1150, 1150, 1150, 1150, 1150, 1150, 500} //nolint:gochecknoglobals // a constant
+var pictureSizes = [...]int{1150, 1150, 1150, 1150, 1150, 1150, 1150, 1150, 1150, 500}
 
 // crowd is n viewers that need no handshake.
 func crowd(b *testing.B, e *Engine, s *Sender, f *film, n int, profile dtls.SRTPProtectionProfile) []*Stream {
@@ -126,24 +127,53 @@ func BenchmarkFloor(b *testing.B) {
 	}
 }
 
-// BenchmarkMemory tells what a viewer who has been served holds.
-func BenchmarkMemory(b *testing.B) {
-	const n = 300
+// BenchmarkJoin connects a viewer: checks, a handshake, the first SRTCP. The time is
+// that of both ends. KiB/viewer is what the engine holds of one that was served a
+// picture.
+func BenchmarkJoin(b *testing.B) {
+	e, err := New(Config{Limits: Limits{Sessions: 1 << 20}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	f, s, hub := newFilm(), e.NewSender(), newHub()
+	port := hub.port(serverAddr)
+	socket := e.Attach(port)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		pump(port, socket)
+	}()
+	cert, print := certificate(b)
+	picture := f.frame(0, 0, 0, pictureSizes[:]...)
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	joins := 0
 	for b.Loop() {
-		e, err := New(Config{Limits: Limits{HalfOpen: n}})
+		joins++
+		session, err := s.Open(SessionParams{RemoteUfrag: viewerUfrag, Fingerprints: []string{print}, Streams: []StreamParams{{
+			SSRC: 1, PayloadType: 96, RTXSSRC: 2, RTXPayloadType: 97, Rate: media.VideoRate, History: f,
+		}}})
 		if err != nil {
 			b.Fatal(err)
 		}
-		f, s := newFilm(), e.NewSender()
-		var before, after runtime.MemStats
-		runtime.GC()
-		runtime.ReadMemStats(&before)
-		viewers := crowd(b, e, s, f, n, dtls.SRTP_AEAD_AES_128_GCM)
-		s.Send(f.frame(0, 0, 0, pictureSizes[:]...), viewers)
+		v := newViewer(b, hub.port(fmt.Sprintf("10.0.%d.%d:4000", joins>>8, joins&255)), port.at(), session)
+		if err := v.connect(cert, dtls.SRTP_AEAD_AES_128_GCM); err != nil {
+			b.Fatal(err)
+		}
+		<-s.Wake()
+		s.Poll()
+		s.Send(picture, []*Stream{session.Stream(0)})
 		s.Flush()
-		runtime.GC()
-		runtime.ReadMemStats(&after)
-		b.ReportMetric(float64(after.HeapInuse-before.HeapInuse)/n/1024, "KiB/viewer")
-		runtime.KeepAlive(viewers)
+		v.feed(&rtcp.ReceiverReport{})
+		<-s.Wake()
+		s.Poll()
+		v.leave()
 	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/float64(joins)/1024, "KiB/viewer")
+	s.Close()
+	_ = port.Close()
+	<-done
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
+	"encoding/binary"
 	"net"
 	"net/netip"
 	"sync"
@@ -244,6 +245,34 @@ func TestRetransmit(t *testing.T) {
 			})
 		}
 	}
+}
+
+func TestProbe(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, Limits{})
+		v := h.join("198.51.100.1:4000", dtls.SRTP_AEAD_AES_128_GCM, h.video())
+		st := v.session.Stream(0)
+		if n := h.sender.Probe(st, 1000); n != 0 {
+			t.Errorf("%d bytes of nothing", n)
+		}
+		h.send(h.film.frame(0, 0, 0, 1000, 1000, 1000, 1000), st)
+		newest := v.packets()[3].SequenceNumber
+		n := h.sender.Probe(st, 6000)
+		h.sender.Flush()
+		synctest.Wait()
+		got := v.packets()
+		if n < 6000 || n > 7100 || len(got) != 6 {
+			t.Errorf("%d bytes, %d packets", n, len(got))
+		}
+		for i, p := range got {
+			if osn := binary.BigEndian.Uint16(p.Payload); p.SSRC != 1001 || osn != newest-uint16(i%4) {
+				t.Errorf("packet %d is %d again", i, osn)
+			}
+		}
+		if st := v.session.Stats(); st.Retransmitted != 0 || st.Packets != 10 {
+			t.Errorf("%+v", st)
+		}
+	})
 }
 
 func TestBudget(t *testing.T) {

@@ -72,15 +72,15 @@ func (s *Sender) readReports(session *Session, b []byte, count int, at time.Time
 		if st == nil {
 			continue
 		}
-		lost := int32(binary.BigEndian.Uint32(b[4:])<<8) >> 8 //nolint:gosec // 24 bits, signed
+		lost := int32(binary.BigEndian.Uint32(b[4:])<<8) >> 8
 		r := Report{
 			Loss:   float64(b[4]) / 256,
 			Lost:   lost,
 			Jitter: st.params.Rate.Duration(media.Ticks(binary.BigEndian.Uint32(b[12:]))),
 		}
 		if last := binary.BigEndian.Uint32(b[16:]); last != 0 {
-			passed := uint32(ntp(at)>>16) - last - binary.BigEndian.Uint32(b[20:]) //nolint:gosec // the middle 32 bits
-			if passed < 1<<20 {                                                    // 16 s; a negative one is a clock that was set
+			passed := uint32(ntp(at)>>16) - last - binary.BigEndian.Uint32(b[20:])
+			if passed < 1<<20 { // 16 s; a negative one is a clock that was set
 				r.RTT = max(time.Duration(passed)*time.Second>>16, time.Microsecond)
 				session.rtt = r.RTT
 				session.counted.rtt.Store(int64(r.RTT))
@@ -105,7 +105,7 @@ func (s *Sender) readPayloadFeedback(session *Session, b []byte, format int) {
 		if len(b) >= 20 && string(b[12:16]) == "REMB" {
 			exponent, mantissa := b[17]>>2, uint64(b[17]&3)<<16|uint64(binary.BigEndian.Uint16(b[18:]))
 			if rate := mantissa << exponent; bits.Len64(mantissa)+int(exponent) < 63 {
-				s.events = append(s.events, Event{Kind: Bandwidth, Session: session, Bitrate: int64(rate)}) //nolint:gosec // checked
+				s.events = append(s.events, Event{Kind: Bandwidth, Session: session, Bitrate: int64(rate)})
 			}
 		}
 	}

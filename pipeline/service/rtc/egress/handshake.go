@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"crypto/sha512"
 	"crypto/subtle"
-	"crypto/tls"
 	"crypto/x509"
 	"encoding/hex"
 	"errors"
@@ -95,21 +94,24 @@ func colonHex(digest [sha256.Size]byte) string {
 // flightEvery is how long to wait for an answer before a flight is sent again.
 const flightEvery = 200 * time.Millisecond
 
-// config of the server side of DTLS 1.2. The cookie exchange is left out: an address
+// options of the server side of DTLS 1.2. The cookie exchange is left out: an address
 // whose ICE check is valid needs no other proof.
-func (s *Session) config() *dtls.Config {
-	logs := logging.NewDefaultLoggerFactory()
-	logs.DefaultLogLevel = logging.LogLevelDisabled
-	return &dtls.Config{
-		Certificates:            []tls.Certificate{s.engine.certificate},
-		SRTPProtectionProfiles:  profiles(),
-		ClientAuth:              dtls.RequireAnyClientCert,
-		FlightInterval:          flightEvery,
-		InsecureSkipVerify:      true, // verify knows the fingerprint
-		VerifyPeerCertificate:   s.verify,
-		InsecureSkipVerifyHello: true,
-		LoggerFactory:           logs,
+func (s *Session) options() []dtls.ServerOption {
+	return []dtls.ServerOption{
+		dtls.WithCertificates(s.engine.certificate),
+		dtls.WithSRTPProtectionProfiles(profiles()...),
+		dtls.WithClientAuth(dtls.RequireAnyClientCert),
+		dtls.WithFlightInterval(flightEvery),
+		dtls.WithInsecureSkipVerify(true), // verify knows the fingerprint
+		dtls.WithVerifyPeerCertificate(s.verify),
+		dtls.WithInsecureSkipVerifyHello(true),
+		silent(),
 	}
+}
+
+// silent lets DTLS log nothing: what matters comes back as an error.
+func silent() dtls.Option {
+	return dtls.WithLoggerFactory(&logging.DefaultLoggerFactory{DefaultLogLevel: logging.LogLevelDisabled})
 }
 
 // handleDTLS takes a DTLS datagram from a validated address.

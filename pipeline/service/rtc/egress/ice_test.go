@@ -114,7 +114,7 @@ func TestFlood(t *testing.T) {
 				d[0] = []byte{0, 22, 128, 21, 255}[i%5]
 			}
 			h.socket.Handle(d, from)
-			h.socket.Handle(d, netip.AddrPortFrom(from.Addr(), uint16(i))) //nolint:gosec // any
+			h.socket.Handle(d, netip.AddrPortFrom(from.Addr(), uint16(i)))
 		}
 		if n := len(h.socket.peers); n != 1 {
 			t.Errorf("%d peers", n)
@@ -198,8 +198,12 @@ func TestLimits(t *testing.T) {
 			from string
 			want error
 		}{
-			{"2001:db8::1", nil}, {"2001:db8::2", nil}, {"2001:db8::3", ErrBusy},
-			{"192.0.2.7", nil}, {"::ffff:192.0.2.7", nil}, {"192.0.2.8", ErrBusy},
+			{"2001:db8::1", nil},
+			{"2001:db8::2", nil},
+			{"2001:db8::3", ErrBusy},
+			{"192.0.2.7", nil},
+			{"::ffff:192.0.2.7", nil},
+			{"192.0.2.8", ErrBusy},
 		} {
 			if err := open(c.from); err != c.want { //nolint:errorlint // as documented
 				t.Errorf("%d: %v", i, err)

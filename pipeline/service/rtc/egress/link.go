@@ -115,7 +115,7 @@ func (l *link) push(frame []byte) bool {
 	if l.ended || len(l.queue)+2+len(frame) > l.limit {
 		return false
 	}
-	l.queue = binary.BigEndian.AppendUint16(l.queue, uint16(len(frame))) //nolint:gosec // a packet
+	l.queue = binary.BigEndian.AppendUint16(l.queue, uint16(len(frame)))
 	l.queue = append(l.queue, frame...)
 	l.wake()
 	return true

@@ -40,7 +40,7 @@ func (f *framed) ReadFrom(b []byte) (int, net.Addr, error) {
 func (f *framed) WriteTo(b []byte, _ net.Addr) (int, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(b))), b...)) //nolint:gosec // small
+	return f.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(b))), b...))
 }
 
 // dial makes a TCP connection to the engine, as package rtc hands it over.

@@ -93,7 +93,7 @@ func (s *Sender) Probe(st *Stream, bytes int) int {
 	for total < bytes {
 		before := total
 		for back := uint16(0); back < most && total < bytes; back++ {
-			index, u := st.upstream(uint16(st.index) - back) //nolint:gosec // modulo 2^16
+			index, u := st.upstream(uint16(st.index) - back)
 			if u == nil || u.RTP == nil || len(u.RTP.Payload) > maxPayload {
 				break
 			}

@@ -105,7 +105,7 @@ func (l *sendLog) find(number uint16) *sent {
 // original is the number under which a packet went out first.
 func (l *sendLog) original(stream uint8, index uint64) (number uint16, e *sent) {
 	for i := range l.count {
-		number = l.next - 1 - uint16(i) //nolint:gosec // below logSize
+		number = l.next - 1 - uint16(i)
 		e = &l.entries[number%logSize]
 		if e.stream == stream && e.index == index && !e.again {
 			return number, e

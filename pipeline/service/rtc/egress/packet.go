@@ -41,7 +41,7 @@ func (h *header) write(b []byte, x *Extensions) int {
 	if h.marker {
 		b[1] |= 0x80
 	}
-	binary.BigEndian.PutUint16(b[2:], uint16(h.index)) //nolint:gosec // the low half
+	binary.BigEndian.PutUint16(b[2:], uint16(h.index))
 	binary.BigEndian.PutUint32(b[4:], h.timestamp)
 	binary.BigEndian.PutUint32(b[8:], h.ssrc)
 	n := 16
@@ -52,7 +52,7 @@ func (h *header) write(b []byte, x *Extensions) int {
 	}
 	if x.PlayoutDelay != 0 {
 		low, high := tenMillis(x.MinDelay), tenMillis(x.MaxDelay)
-		b[n], b[n+1], b[n+2], b[n+3] = x.PlayoutDelay<<4|2, byte(low>>4), byte(low<<4|high>>8), byte(high) //nolint:gosec // 12 bits each
+		b[n], b[n+1], b[n+2], b[n+3] = x.PlayoutDelay<<4|2, byte(low>>4), byte(low<<4|high>>8), byte(high)
 		n += 4
 	}
 	if x.AbsCaptureTime != 0 && !h.capture.IsZero() {
@@ -68,13 +68,13 @@ func (h *header) write(b []byte, x *Extensions) int {
 	}
 	b[0] |= 0x10
 	binary.BigEndian.PutUint16(b[12:], 0xBEDE)
-	binary.BigEndian.PutUint16(b[14:], uint16((n-16)/4)) //nolint:gosec // at most 4
+	binary.BigEndian.PutUint16(b[14:], uint16((n-16)/4))
 	return n
 }
 
 // tenMillis is d in the 12 bits of the playout-delay extension.
 func tenMillis(d time.Duration) uint16 {
-	return uint16(min(max(d/(10*time.Millisecond), 0), 0xfff)) //nolint:gosec // bounded
+	return uint16(min(max(d/(10*time.Millisecond), 0), 0xfff))
 }
 
 // ntpEpoch is 1900 in Unix seconds.
@@ -82,6 +82,6 @@ const ntpEpoch = -2208988800
 
 // ntp is t as an NTP timestamp: seconds since 1900, 32 bits of fraction.
 func ntp(t time.Time) uint64 {
-	seconds := uint64(t.Unix() - ntpEpoch)                              //nolint:gosec // after 1900
-	return seconds<<32 | uint64(t.Nanosecond())<<32/uint64(time.Second) //nolint:gosec // below 1e9
+	seconds := uint64(t.Unix() - ntpEpoch)
+	return seconds<<32 | uint64(t.Nanosecond())<<32/uint64(time.Second)
 }

@@ -89,7 +89,7 @@ const unparkFor = time.Second
 // closesWith says whether the alert ends the association. DTLS answers an authentic
 // close_notify with its own, and nothing else.
 func (s *Session) closesWith(p *parked, t *transport, alert []byte) bool {
-	conn, err := dtls.Resume(&p.state, t, t.LocalAddr(), s.config())
+	conn, err := dtls.ResumeWithOptions(&p.state, t, t.LocalAddr(), dtls.WithCertificates(s.engine.certificate), silent())
 	if err != nil {
 		return false
 	}

@@ -61,7 +61,7 @@ func (s *Sender) reportTo(session *Session, way *path, wall time.Time) bool {
 
 // appendReport appends a sender report: wall is where PTS would be.
 func (st *Stream) appendReport(b []byte, wall time.Time) []byte {
-	at := st.offset + uint32(st.params.Rate.Ticks(wall.Sub(st.session.epoch))) //nolint:gosec // modulo 2^32
+	at := st.offset + uint32(st.params.Rate.Ticks(wall.Sub(st.session.epoch)))
 	b = append(b, 0x80, typeSR, 0, 6)
 	b = binary.BigEndian.AppendUint32(b, st.params.SSRC)
 	b = binary.BigEndian.AppendUint64(b, ntp(wall))
@@ -75,11 +75,11 @@ func appendName(b []byte, ssrc uint32, name string) []byte {
 	start := len(b)
 	b = append(b, 0x81, typeSDES, 0, 0)
 	b = binary.BigEndian.AppendUint32(b, ssrc)
-	b = append(b, sdesCNAME, byte(len(name))) //nolint:gosec // at most 255
+	b = append(b, sdesCNAME, byte(len(name)))
 	b = append(append(b, name...), 0)
 	for len(b)&3 != 0 {
 		b = append(b, 0)
 	}
-	binary.BigEndian.PutUint16(b[start+2:], uint16((len(b)-start)/4-1)) //nolint:gosec // below 70
+	binary.BigEndian.PutUint16(b[start+2:], uint16((len(b)-start)/4-1))
 	return b
 }

@@ -4,7 +4,7 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hmac"
-	"crypto/sha1" //nolint:gosec // what SRTP_AES128_CM_HMAC_SHA1_80 is made of
+	"crypto/sha1"
 	"crypto/subtle"
 	"encoding/binary"
 	"errors"
@@ -113,8 +113,8 @@ func (g *galois) seal(packet, payload []byte, ssrc uint32, index uint64) []byte 
 	g.nonce = g.salt
 	n := g.nonce[:]
 	binary.BigEndian.PutUint32(n[2:], binary.BigEndian.Uint32(n[2:])^ssrc)
-	binary.BigEndian.PutUint32(n[6:], binary.BigEndian.Uint32(n[6:])^uint32(index>>16)) //nolint:gosec // the ROC
-	binary.BigEndian.PutUint16(n[10:], binary.BigEndian.Uint16(n[10:])^uint16(index))   //nolint:gosec // the sequence number
+	binary.BigEndian.PutUint32(n[6:], binary.BigEndian.Uint32(n[6:])^uint32(index>>16))
+	binary.BigEndian.PutUint16(n[10:], binary.BigEndian.Uint16(n[10:])^uint16(index))
 	return g.aead.Seal(packet, n, payload, packet)
 }
 
@@ -156,7 +156,7 @@ func (c *counterMode) seal(packet, payload []byte, ssrc uint32, index uint64) []
 	packet = packet[:total]
 	stream := c.keyStream(len(payload), ssrc, index)
 	subtle.XORBytes(packet[header:], payload, stream)
-	binary.BigEndian.PutUint32(c.roc[:], uint32(index>>16)) //nolint:gosec // the ROC
+	binary.BigEndian.PutUint32(c.roc[:], uint32(index>>16))
 	c.mac.Reset()
 	_, _ = c.mac.Write(packet)
 	_, _ = c.mac.Write(c.roc[:])
@@ -169,7 +169,7 @@ func (c *counterMode) keyStream(n int, ssrc uint32, index uint64) []byte {
 	var iv [aes.BlockSize]byte
 	copy(iv[:], c.salt[:])
 	binary.BigEndian.PutUint32(iv[4:], binary.BigEndian.Uint32(iv[4:])^ssrc)
-	high, low := binary.BigEndian.Uint32(iv[8:])^uint32(index>>16), binary.BigEndian.Uint16(iv[12:])^uint16(index) //nolint:gosec // 48 bits
+	high, low := binary.BigEndian.Uint32(iv[8:])^uint32(index>>16), binary.BigEndian.Uint16(iv[12:])^uint16(index)
 	binary.BigEndian.PutUint32(iv[8:], high)
 	binary.BigEndian.PutUint16(iv[12:], low)
 	for i, k := 0, uint16(0); i < n; i, k = i+aes.BlockSize, k+1 {

@@ -51,7 +51,7 @@ type resent struct {
 }
 
 func (st *Stream) init(s *Session, number int, p StreamParams) {
-	st.session, st.number, st.params = s, uint8(number), p //nolint:gosec // at most 8
+	st.session, st.number, st.params = s, uint8(number), p
 	st.offset = rand.Uint32()
 	// Low enough that the rollover counter stays 0 for a while: a viewer that loses
 	// the first packets guesses it (RFC 3711 section 3.3.1).
@@ -71,7 +71,7 @@ func (st *Stream) Skip() { st.skipped = true }
 // older than what was left out.
 func (st *Stream) next(u *media.Unit) (uint64, bool) {
 	seq := u.RTP.Sequence
-	step := int16(seq - st.last) //nolint:gosec // distance of sequence numbers
+	step := int16(seq - st.last)
 	if st.skipped || u.Layer != st.layer || u.Flags.Has(media.Discontinuity) || step > maxJump || step < -maxJump {
 		st.begin(u)
 		return st.index, true
@@ -96,12 +96,12 @@ func (st *Stream) begin(u *media.Unit) {
 	st.index++
 	st.last, st.layer, st.sent, st.skipped = u.RTP.Sequence, u.Layer, 1, false
 	st.span = (st.span + 1) % maxSpans
-	st.spans[st.span] = span{first: st.index, shift: st.last - uint16(st.index), layer: st.layer, used: true} //nolint:gosec // modulo 2^16
+	st.spans[st.span] = span{first: st.index, shift: st.last - uint16(st.index), layer: st.layer, used: true}
 }
 
 // upstream finds the packet that the viewer knows by number.
 func (st *Stream) upstream(number uint16) (index uint64, u *media.Unit) {
-	index = st.index - uint64(uint16(st.index)-number) //nolint:gosec // modulo 2^16
+	index = st.index - uint64(uint16(st.index)-number)
 	if st.params.History == nil || index > st.index {
 		return 0, nil
 	}
@@ -111,7 +111,7 @@ func (st *Stream) upstream(number uint16) (index uint64, u *media.Unit) {
 			return 0, nil
 		}
 		if index >= sp.first {
-			return index, st.params.History.Packet(sp.layer, uint16(index)+sp.shift) //nolint:gosec // modulo 2^16
+			return index, st.params.History.Packet(sp.layer, uint16(index)+sp.shift)
 		}
 	}
 	return 0, nil
@@ -119,7 +119,7 @@ func (st *Stream) upstream(number uint16) (index uint64, u *media.Unit) {
 
 // timestamp is the RTP timestamp of u.
 func (st *Stream) timestamp(u *media.Unit) uint32 {
-	return st.offset + uint32(u.PTS) //nolint:gosec // modulo 2^32
+	return st.offset + uint32(u.PTS)
 }
 
 // capture is the time to write into u's packet: that of the picture, on its last

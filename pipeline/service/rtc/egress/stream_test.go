@@ -66,10 +66,10 @@ func TestUpstream(t *testing.T) {
 	}
 	var all []known
 	for i := range 12 {
-		layer := int8(i % 3)                                              //nolint:gosec // small
-		for _, u := range f.frame(layer, uint16(65530+i*7), 0, 1, 1, 1) { //nolint:gosec // wraps
+		layer := int8(i % 3)
+		for _, u := range f.frame(layer, uint16(65530+i*7), 0, 1, 1, 1) {
 			index, _ := st.next(u)
-			all = append(all, known{uint16(index), u}) //nolint:gosec // low half
+			all = append(all, known{uint16(index), u})
 		}
 	}
 	for i, k := range all {
@@ -79,7 +79,7 @@ func TestUpstream(t *testing.T) {
 			t.Errorf("packet %d of %d: %v, want %v", i, len(all), u, k.unit)
 		}
 	}
-	if _, u := st.upstream(uint16(st.index) + 1); u != nil { //nolint:gosec // low half
+	if _, u := st.upstream(uint16(st.index) + 1); u != nil {
 		t.Error("a packet that was not sent")
 	}
 }

@@ -16,7 +16,7 @@ func (r *referenceTime) unwrap(v uint32) int64 {
 		r.begun, r.last = true, int64(v)
 		return r.last
 	}
-	step := int32((v-uint32(r.last))<<8) >> 8 //nolint:gosec // modulo 2^24, signed
+	step := int32((v-uint32(r.last))<<8) >> 8
 	r.last += int64(step)
 	return r.last
 }
@@ -60,7 +60,7 @@ func (s *Sender) readTransportCC(session *Session, b []byte) {
 			received += time.Duration(deltas[0]) * deltaStep
 			a.Lost, deltas = false, deltas[1:]
 		case symbol == symbolLarge && len(deltas) >= 2:
-			received += time.Duration(int16(binary.BigEndian.Uint16(deltas))) * deltaStep //nolint:gosec // signed
+			received += time.Duration(int16(binary.BigEndian.Uint16(deltas))) * deltaStep
 			a.Lost, deltas = false, deltas[2:]
 		case symbol != symbolLost:
 			chunks.left = 0 // cut off
@@ -111,9 +111,9 @@ func (c *statuses) next() (symbol uint16, ok bool) {
 	c.left--
 	switch c.width {
 	case 1:
-		return c.chunk >> uint(c.run) & 1, true //nolint:gosec // below 14
+		return c.chunk >> uint(c.run) & 1, true
 	case 2:
-		return c.chunk >> (2 * uint(c.run)) & 3, true //nolint:gosec // below 7
+		return c.chunk >> (2 * uint(c.run)) & 3, true
 	default:
 		return c.chunk >> 13 & 3, true
 	}

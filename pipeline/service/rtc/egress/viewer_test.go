@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/pion/dtls/v3"
-	"github.com/pion/logging"
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/srtp/v3"
@@ -43,18 +42,17 @@ type viewer struct {
 // transportFake is what the client's DTLS reads from.
 type transportFake struct {
 	net.PacketConn
-	in   chan []byte
-	from net.Addr
 	port *port
 }
 
 func newViewer(t testing.TB, conn net.PacketConn, server netip.AddrPort, session *Session) *viewer {
+	t.Helper()
 	v := &viewer{
 		t: t, conn: conn, server: net.UDPAddrFromAddrPort(server), session: session, creds: session.Credentials(),
 		checks: make(chan *stun.Message, 64), srtp: make(chan []byte, 4096), srtcp: make(chan []byte, 256), done: make(chan struct{}),
 	}
 	inner := newHub().port("10.9.9.9:9") // only for its queue and deadlines
-	v.dtls = &transportFake{PacketConn: conn, from: v.server, port: inner}
+	v.dtls = &transportFake{PacketConn: conn, port: inner}
 	go v.pump()
 	t.Cleanup(v.close)
 	return v
@@ -86,8 +84,23 @@ func (v *viewer) pump() {
 			v.srtp <- d
 		case kindRTCP:
 			v.srtcp <- d
+		case kindOther:
 		}
 	}
+}
+
+// leave goes without a word, and forgets everything.
+func (v *viewer) leave() {
+	_ = v.conn.Close()
+	<-v.done
+	if p, ok := v.conn.(*port); ok {
+		p.hub.mu.Lock()
+		delete(p.hub.ports, p.at())
+		p.hub.mu.Unlock()
+	}
+	_ = v.dtls.Close()
+	_ = v.assoc.Close()
+	*v = viewer{t: v.t, conn: v.conn, done: v.done}
 }
 
 func (v *viewer) close() {
@@ -143,18 +156,16 @@ func (v *viewer) check(more ...stun.Setter) *stun.Message {
 func (v *viewer) connect(certificate tls.Certificate, offered ...dtls.SRTPProtectionProfile) error {
 	v.t.Helper()
 	v.check(nominate())
-	logs := logging.NewDefaultLoggerFactory()
-	logs.DefaultLogLevel = logging.LogLevelDisabled
-	conn, err := dtls.Client(v.dtls, v.server, &dtls.Config{
-		Certificates: []tls.Certificate{certificate}, SRTPProtectionProfiles: offered, InsecureSkipVerify: true, LoggerFactory: logs,
-		VerifyPeerCertificate: func(raw [][]byte, _ [][]*x509.Certificate) error {
+	conn, err := dtls.ClientWithOptions(v.dtls, v.server,
+		dtls.WithCertificates(certificate), dtls.WithSRTPProtectionProfiles(offered...), dtls.WithInsecureSkipVerify(true), silent(),
+		dtls.WithVerifyPeerCertificate(func(raw [][]byte, _ [][]*x509.Certificate) error {
 			fingerprints, err := parseFingerprints([]string{v.session.engine.Fingerprint()})
 			if err != nil || !fingerprints[0].fits(raw[0]) {
 				return errFingerprint
 			}
 			return nil
-		},
-	})
+		}),
+	)
 	if err != nil {
 		return err
 	}
@@ -247,7 +258,7 @@ func (f *film) frame(layer int8, seq uint16, pts media.Ticks, sizes ...int) []*m
 	var units []*media.Unit
 	for i, n := range sizes {
 		u := &media.Unit{Track: f.track, Layer: layer, PTS: pts, DTS: pts, RTP: &media.RTP{
-			Sequence: seq + uint16(i), Marker: i == len(sizes)-1, Payload: []byte(strings.Repeat(string(rune('a'+i%26)), n)), //nolint:gosec // small
+			Sequence: seq + uint16(i), Marker: i == len(sizes)-1, Payload: []byte(strings.Repeat(string(rune('a'+i%26)), n)),
 		}}
 		if f.held[layer] == nil {
 			f.held[layer] = make(map[uint16]*media.Unit)

@@ -17,9 +17,14 @@ type wire struct {
 	refused atomic.Uint64    // messages that the system did not take
 }
 
+// writeBuffer is what a socket may hold while the device is busy, in bytes: some
+// batches. A Sender that finds it full waits.
+const writeBuffer = 4 << 20
+
 func (w *wire) init(conn net.PacketConn) {
 	w.conn = conn
 	if udp, ok := conn.(*net.UDPConn); ok {
+		_ = udp.SetWriteBuffer(writeBuffer) // the kernel may allow less
 		w.many = ipv4.NewPacketConn(udp)
 		w.cut.Store(canSegment(udp))
 	}

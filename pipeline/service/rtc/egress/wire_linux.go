@@ -16,7 +16,7 @@ func canSegment(conn *net.UDPConn) bool {
 	}
 	known := false
 	err = raw.Control(func(fd uintptr) {
-		_, err := unix.GetsockoptInt(int(fd), unix.IPPROTO_UDP, unix.UDP_SEGMENT) //nolint:gosec // a descriptor
+		_, err := unix.GetsockoptInt(int(fd), unix.IPPROTO_UDP, unix.UDP_SEGMENT)
 		known = err == nil
 	})
 	return err == nil && known
@@ -27,10 +27,10 @@ func newControl() []byte {
 	b := make([]byte, unix.CmsgSpace(2))
 	words := b
 	if unix.SizeofCmsghdr == 16 { // the length is a size_t
-		binary.NativeEndian.PutUint64(words, uint64(unix.CmsgLen(2))) //nolint:gosec // 18
+		binary.NativeEndian.PutUint64(words, uint64(unix.CmsgLen(2)))
 		words = words[8:]
 	} else {
-		binary.NativeEndian.PutUint32(words, uint32(unix.CmsgLen(2))) //nolint:gosec // 14
+		binary.NativeEndian.PutUint32(words, uint32(unix.CmsgLen(2)))
 		words = words[4:]
 	}
 	binary.NativeEndian.PutUint32(words, unix.IPPROTO_UDP)
@@ -40,7 +40,7 @@ func newControl() []byte {
 
 // control sets the segment size.
 func control(b []byte, segment int) []byte {
-	binary.NativeEndian.PutUint16(b[unix.CmsgLen(0):], uint16(segment)) //nolint:gosec // maxPacket
+	binary.NativeEndian.PutUint16(b[unix.CmsgLen(0):], uint16(segment))
 	return b
 }
 

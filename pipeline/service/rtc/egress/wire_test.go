@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/pion/dtls/v3"
+	"golang.org/x/net/ipv4"
 )
 
 // A batch reaches its viewers packet by packet, whichever way it leaves.
@@ -47,7 +48,7 @@ func TestWire(t *testing.T) {
 				}
 				sizes := []int{1000, 1000, 1000, 300, 1000, 1200, 1200, 20, 20, 30}
 				s.Send(f.frame(0, 0, 0, sizes...), viewers)
-				s.Send(f.frame(0, uint16(len(sizes)), 0, 7), viewers) //nolint:gosec // small
+				s.Send(f.frame(0, uint16(len(sizes)), 0, 7), viewers)
 				s.Flush()
 				for i, conn := range conns {
 					var got []int
@@ -69,6 +70,39 @@ func TestWire(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// What the kernel does not cut is sent in pieces, and so is what comes after it.
+func TestRefusedSegments(t *testing.T) {
+	e, err := New(Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	socket := e.Attach(listen(t, "udp4", "127.0.0.1"))
+	if !socket.wire.segments() {
+		t.Skip("this kernel cuts nothing")
+	}
+	conn := listen(t, "udp4", "127.0.0.1")
+	message := func(n, segment int) ipv4.Message {
+		return ipv4.Message{Buffers: [][]byte{make([]byte, n)}, Addr: conn.LocalAddr(), OOB: control(newControl(), segment)}
+	}
+	socket.wire.send([]ipv4.Message{message(20, 10), message(1399, 10), message(31, 11)})
+	var got []int
+	b := make([]byte, 4096)
+	for range 2 + 140 + 3 {
+		_ = conn.SetReadDeadline(time.Now().Add(5 * time.Second))
+		n, err := conn.Read(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, n)
+	}
+	if tail := got[len(got)-4:]; !slices.Equal(tail, []int{9, 11, 11, 9}) {
+		t.Errorf("the last are %v", tail)
+	}
+	if !socket.wire.segments() || socket.wire.refused.Load() != 0 {
+		t.Error("one message that is too long says nothing of others")
 	}
 }
 

@@ -31,8 +31,8 @@ func (w *writer) media(st *Stream, u *media.Unit) {
 	h := w.header(st, u, index)
 	n := w.write(st, u, &h)
 	st.packets++
-	st.octets += uint32(len(u.RTP.Payload))                                                                      //nolint:gosec // bounded above
-	w.session.log.add(sent{at: w.now, index: index, timestamp: h.timestamp, size: uint16(n), stream: st.number}) //nolint:gosec // maxPacket
+	st.octets += uint32(len(u.RTP.Payload))
+	w.session.log.add(sent{at: w.now, index: index, timestamp: h.timestamp, size: uint16(n), stream: st.number})
 }
 
 // again sends u, which went out under index, on the retransmission stream (RFC 4588
@@ -41,9 +41,9 @@ func (w *writer) again(st *Stream, u *media.Unit, index uint64) int {
 	st.rtxIndex++
 	h := w.header(st, u, st.rtxIndex)
 	h.payloadType, h.ssrc = st.params.RTXPayloadType, st.params.RTXSSRC
-	h.rtx, h.original = true, uint16(index) //nolint:gosec // the sequence number
+	h.rtx, h.original = true, uint16(index)
 	n := w.write(st, u, &h)
-	w.session.log.add(sent{at: w.now, index: h.index, timestamp: h.timestamp, size: uint16(n), stream: st.number, again: true}) //nolint:gosec // maxPacket
+	w.session.log.add(sent{at: w.now, index: h.index, timestamp: h.timestamp, size: uint16(n), stream: st.number, again: true})
 	return n
 }
 
