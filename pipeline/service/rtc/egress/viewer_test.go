@@ -100,10 +100,13 @@ func (v *viewer) leave() {
 	}
 	_ = v.dtls.Close()
 	_ = v.assoc.Close()
-	*v = viewer{t: v.t, conn: v.conn, done: v.done}
+	*v = viewer{}
 }
 
 func (v *viewer) close() {
+	if v.conn == nil {
+		return
+	}
 	if v.assoc != nil {
 		_ = v.assoc.Close()
 	}
