@@ -63,13 +63,15 @@ func (s *snapshot) resource(n leafName, leaf string) found {
 			return found{content: content{sec.bytes}}
 		}
 	case 'p':
-		if n.token != s.rendition.names.token || s.rendition.names.part(n.number) != leaf {
+		names := s.rendition.names
+		ours := n.token == names.token
+		if names.token = n.token; names.part(n.number) != leaf {
 			return found{}
 		}
-		if p := s.byPartNumber(n.number); p != nil {
+		if p := s.byPart(n.token, n.number); p != nil {
 			return found{content: content{p.bytes}}
 		}
-		return found{due: n.number == s.hint && !s.ended}
+		return found{due: ours && n.number == s.hint && !s.ended}
 	default:
 		seg := s.bySegment(n.number, leaf)
 		if seg == nil || seg.gap != "" {

@@ -163,10 +163,7 @@ func (s *segment) head(t *text, inForce *section) *section {
 }
 
 func (s *snapshot) listParts(t *text, seg *segment) {
-	names := s.rendition.names
-	if seg.token != names.token {
-		return // an earlier run's parts cannot be fetched any more
-	}
+	names := s.rendition.names.of(seg)
 	for _, p := range seg.parts {
 		t.add("#EXT-X-PART:DURATION=")
 		t.seconds(p.duration)

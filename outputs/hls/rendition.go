@@ -221,13 +221,19 @@ func (s *snapshot) bySegment(msn uint64, name string) *segment {
 	return s.segments[msn-first]
 }
 
-// byPartNumber finds a part of the run that the rendition itself belongs to.
-func (s *snapshot) byPartNumber(number uint64) *part {
-	if p := s.open.part(number); p != nil {
-		return p
+// byPart finds a part of this run or, as long as its segment is there, of an earlier
+// one: players that have just read of it are about to fetch it.
+func (s *snapshot) byPart(token string, number uint64) *part {
+	if s.open != nil && s.open.token == token {
+		if p := s.open.part(number); p != nil {
+			return p
+		}
 	}
 	for _, seg := range slices.Backward(s.segments) {
-		if seg.token != s.rendition.names.token || (len(seg.parts) > 0 && seg.parts[len(seg.parts)-1].number < number) {
+		if seg.token != token {
+			continue
+		}
+		if len(seg.parts) > 0 && seg.parts[len(seg.parts)-1].number < number {
 			return nil
 		}
 		if p := seg.part(number); p != nil {

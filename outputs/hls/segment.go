@@ -61,6 +61,12 @@ const (
 // namer makes the names of one rendition's resources.
 type namer struct{ rendition, token, ext string }
 
+// of is the namer of the run that a segment belongs to.
+func (n namer) of(s *segment) namer {
+	n.token = s.token
+	return n
+}
+
 func (n namer) segment(msn uint64) string {
 	return n.rendition + "-" + n.token + "-" + strconv.FormatUint(msn, 10) + n.ext
 }
