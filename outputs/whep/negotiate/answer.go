@@ -36,7 +36,9 @@ func (o *Offer) Answer(a Answer) ([]byte, error) {
 		SessionName:      "-",
 		TimeDescriptions: []sdp.TimeDescription{{}},
 	}
-	desc.WithValueAttribute("group", "BUNDLE"+o.bundle(a.Streams))
+	if o.grouped {
+		desc.WithValueAttribute("group", "BUNDLE"+o.bundle(a.Streams))
+	}
 	desc.WithPropertyAttribute("ice-lite")
 	first := true
 	for i := range o.media {

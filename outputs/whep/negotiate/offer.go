@@ -43,6 +43,7 @@ type Offer struct {
 	// Fingerprints are the values of its a=fingerprint lines.
 	Fingerprints []string
 	media        []section
+	grouped      bool // there is a BUNDLE group
 }
 
 // section is one m-line with what is below it.
@@ -66,8 +67,11 @@ func Parse(body []byte) (*Offer, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &Offer{}
+	if len(desc.MediaDescriptions) == 0 {
+		return nil, malformed("no m-line")
+	}
 	groups := bundles(desc)
+	o := &Offer{grouped: len(groups) > 0}
 	var tag string // mid of the section that the others are bundled with
 	for _, md := range desc.MediaDescriptions {
 		s, err := parseSection(desc, md)

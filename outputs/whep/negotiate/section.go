@@ -47,7 +47,8 @@ func parseSection(desc *sdp.SessionDescription, md *sdp.MediaDescription) (secti
 		return s, malformed("mid:%s", clip(s.mid))
 	}
 	_, mux := attribute(desc, md, "rtcp-mux")
-	s.wants = mux && isSRTP(s.protos) && md.MediaName.Port.Value != 0 && receives(desc, md) &&
+	_, only := md.Attribute("bundle-only") // then port 0 is not a refusal (RFC 8843 section 6)
+	s.wants = mux && isSRTP(s.protos) && (md.MediaName.Port.Value != 0 || only) && receives(desc, md) &&
 		(s.kind == "audio" || s.kind == "video")
 	if !s.wants {
 		return s, nil
