@@ -116,6 +116,11 @@ func (in *Input) TryRecv() (media.Item, error) {
 	return item, overrunKind(err)
 }
 
+// Nap says that the stage is content with what it receives being up to d late. Recv
+// then returns many items at a time rather than one as soon as it is there, which is
+// much cheaper. 0 undoes it. It is for the goroutine that calls Recv.
+func (in *Input) Nap(d time.Duration) { in.cursor.Nap(d) }
+
 // Ask sends feedback to the producer. It never blocks; any goroutine may call it.
 func (in *Input) Ask(f media.Feedback) { in.output.feedback.ask(in, f) }
 

@@ -159,3 +159,12 @@ func (c *Config) carries(t *media.Track, layer int8) error {
 func (c *Config) retention() retention {
 	return retention{live: c.Segments, spare: 3, bytes: 256 << 20, window: c.Window}
 }
+
+// nap is how much later than it could be a part may be published: little beside its
+// length.
+func (c *Config) nap() time.Duration {
+	if !c.LowLatency {
+		return 50 * time.Millisecond
+	}
+	return min(c.Part/8, 50*time.Millisecond)
+}

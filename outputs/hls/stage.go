@@ -111,6 +111,7 @@ func (s *stage) Run(ctx context.Context, p *pipeline.Ports) error {
 
 	seg := newSegmenter(s.cfg, st, s.env.Epoch, n)
 	in := p.In("in")
+	in.Nap(s.cfg.nap())
 	seg.ask = func(k media.KeyframeRequest) { in.Ask(k) }
 	for {
 		item, err := in.Recv(ctx)

@@ -35,8 +35,10 @@ type Cursor struct {
 	// The reader's own.
 	set   *media.TrackSet
 	gates []gate
-	units uint64 // units pushed before seq
-	bytes int64  // payload bytes pushed before seq
+	nap   time.Duration
+	alarm *time.Timer // of the nap; nil before the first
+	units uint64      // units pushed before seq
+	bytes int64       // payload bytes pushed before seq
 
 	delivered, deliveredBytes, overran, keyless atomic.Uint64
 }
@@ -245,8 +247,40 @@ func (r *Ring) youngerHalf(c *Cursor) uint64 {
 	return seq
 }
 
+// Nap makes Next sleep in naps of d when there is nothing to read, instead of being
+// woken by the next push; 0 undoes it. It is for the reader's goroutine. All napping
+// readers of a process wake at the same moments, so that the price of a wake-up,
+// which is several times that of a delivery, is paid once for many items of many
+// streams. What is read is at most d later.
+func (c *Cursor) Nap(d time.Duration) { c.nap = d }
+
+// doze waits for the end of the nap.
+func (c *Cursor) doze(ctx context.Context) error {
+	rest := c.nap - time.Since(dawn())%c.nap
+	if c.alarm == nil {
+		c.alarm = time.NewTimer(rest)
+	} else {
+		c.alarm.Reset(rest)
+	}
+	select {
+	case <-c.alarm.C:
+		return nil
+	case <-c.wake:
+		return nil
+	case <-ctx.Done():
+		c.alarm.Stop()
+		return ctx.Err()
+	}
+}
+
+// dawn is a moment that naps are counted from, the same for all.
+func dawn() time.Time { return time.Unix(0, 0) }
+
 // sleep waits until there may be something to read.
 func (c *Cursor) sleep(ctx context.Context) error {
+	if c.nap > 0 {
+		return c.doze(ctx)
+	}
 	r := c.ring
 	r.mu.Lock()
 	if r.head.Load() != c.seq.Load() || r.closed.Load() {

@@ -190,3 +190,47 @@ func TestDeliveryAllocatesNothing(t *testing.T) {
 		t.Errorf("%v allocations for each delivery", n)
 	}
 }
+
+// Napping readers wake together, whatever was pushed when, and miss nothing.
+func TestNapsEndTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const nap = 20 * time.Millisecond
+		r, set := New(Bounds{time.Hour, 1 << 20}), video()
+		push(t, r, set)
+		began := time.Now()
+		wakes := make(map[time.Duration]int)
+		var mu sync.Mutex
+		var readers sync.WaitGroup
+		for i := range 3 {
+			c := r.Cursor(Options{})
+			c.Nap(nap)
+			readers.Go(func() {
+				time.Sleep(time.Duration(i) * 3 * time.Millisecond)
+				for n := -1; ; n++ {
+					item, err := c.Next(t.Context())
+					if err == io.EOF { //nolint:errorlint // promised bare
+						if n != 50 {
+							t.Errorf("reader %d: %d units", i, n)
+						}
+						return
+					}
+					if u, ok := item.(*media.Unit); ok && u.DTS != media.Ticks(n) {
+						t.Errorf("reader %d: unit %d where %d should be", i, u.DTS, n)
+					}
+					mu.Lock()
+					wakes[time.Since(began)]++
+					mu.Unlock()
+				}
+			})
+		}
+		for n := range 50 { // 13 units a second
+			time.Sleep(77 * time.Millisecond / 10)
+			push(t, r, unit(set, n, true))
+		}
+		r.Close()
+		readers.Wait()
+		if len(wakes) > 3+21 { // what they began with, and 50 * 7.7 ms of naps
+			t.Errorf("%d wake-ups", len(wakes))
+		}
+	})
+}

@@ -31,6 +31,8 @@ type link struct {
 	// deadline alone. armed is when the deadline was last moved.
 	idle        time.Duration
 	armed       time.Time
+	water       lowWater
+	fresh       int // bytes of the last read
 	interrupted atomic.Bool
 
 	window uint64 // the peer wants an acknowledgement that often, in bytes; 0: never
@@ -55,7 +57,9 @@ func newLink(conn net.Conn, lim *Limits) *link {
 func (l *link) Read(b []byte) (int, error) {
 	if l.idle > 0 {
 		// Moving it every time would cost more than the rest of this function.
-		if now := time.Now(); now.Sub(l.armed) > l.idle/16 {
+		now := time.Now()
+		l.water.read(l.fresh, now)
+		if now.Sub(l.armed) > l.idle/16 {
 			if err := l.conn.SetReadDeadline(now.Add(l.idle)); err != nil {
 				return 0, err
 			}
@@ -68,6 +72,7 @@ func (l *link) Read(b []byte) (int, error) {
 		return 0, errInterrupted
 	}
 	n, err := l.conn.Read(b)
+	l.fresh = n
 	if err != nil && errors.Is(err, os.ErrDeadlineExceeded) && l.interrupted.Load() {
 		err = errInterrupted
 	}
