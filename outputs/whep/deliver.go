@@ -1,6 +1,7 @@
 package whep
 
 import (
+	"slices"
 	"time"
 
 	"weir/pipeline/media"
@@ -92,14 +93,12 @@ func (s *shard) skipAll(l *lane, now time.Time) {
 // admit makes live those who wait for a key picture of this lane, which comes next.
 func (s *shard) admit(l *lane, key *media.Unit, now time.Time) {
 	id, layer := l.flow.track, l.flow.layer
-	for i := len(s.waiting) - 1; i >= 0; i-- {
-		g := s.waiting[i]
+	for _, g := range slices.Backward(s.waiting) { // backward, since some leave it
 		if g.track == id && (g.target == layer || now.Sub(g.asked) > askAgain/2) {
 			s.attach(g, l)
 		}
 	}
-	for i := len(s.trailing) - 1; i >= 0; i-- {
-		g := s.trailing[i]
+	for _, g := range slices.Backward(s.trailing) {
 		if g.track != id || g.target != layer || !g.switching() {
 			continue
 		}

@@ -175,6 +175,9 @@ func (d *desk) post(w http.ResponseWriter, r *http.Request, path string) error {
 	head.Set("Location", at)
 	head.Set("ETag", st.etag)
 	head.Set("Cache-Control", "no-store")
+	for _, link := range d.port.Links(time.Now()) {
+		head.Add("Link", link)
+	}
 	head.Add("Link", "<"+at+`/layer>; rel="urn:ietf:params:whep:ext:core:layer"`)
 	w.WriteHeader(http.StatusCreated)
 	_, _ = w.Write(answer)

@@ -29,8 +29,9 @@ func code(t *testing.T, r *http.Response) string {
 }
 
 func TestResources(t *testing.T) {
-	virtual(t, func(t *testing.T, n *rtctest.Network, at func(Config, ...*media.Track) *studio) {
-		s := at(defaults(), video("hd", "sd"), sound())
+	synctest.Test(t, func(t *testing.T) {
+		n := rtctest.NewNetwork(t)
+		s := newStudio(t, n.Listen(), defaults(), video("hd", "sd"), sound())
 		s.picture(0, 30, 2000)
 		p := newPlayer(t, s, n.Client())
 		offer := p.offer()
@@ -80,8 +81,9 @@ func TestResources(t *testing.T) {
 
 // A session's own resource: trickled candidates, an ICE restart, the layers.
 func TestSession(t *testing.T) {
-	virtual(t, func(t *testing.T, n *rtctest.Network, at func(Config, ...*media.Track) *studio) {
-		s := at(defaults(), video("hd", "sd"))
+	synctest.Test(t, func(t *testing.T) {
+		n := rtctest.NewNetwork(t)
+		s := newStudio(t, n.Listen(), defaults(), video("hd", "sd"))
 		s.play(0, 10*time.Second, 30, 2000)
 		time.Sleep(time.Second)
 		p := newPlayer(t, s, n.Client())
@@ -161,10 +163,11 @@ func TestOffline(t *testing.T) {
 // A viewer who never connects is forgotten, one whose network is gone too, and the end
 // of the stream is told to all.
 func TestEnds(t *testing.T) {
-	virtual(t, func(t *testing.T, n *rtctest.Network, at func(Config, ...*media.Track) *studio) {
+	synctest.Test(t, func(t *testing.T) {
+		n := rtctest.NewNetwork(t)
 		cfg := defaults()
 		cfg.MaxViewers = 2
-		s := at(cfg, video(""))
+		s := newStudio(t, n.Listen(), cfg, video(""))
 		s.play(0, 50*time.Second, 30, 2000)
 		time.Sleep(time.Second)
 		never := newPlayer(t, s, n.Client())
@@ -198,8 +201,9 @@ func TestEnds(t *testing.T) {
 // However many viewers ask, the source is asked for a key picture twice a second at
 // most.
 func TestKeyframeRequests(t *testing.T) {
-	virtual(t, func(t *testing.T, n *rtctest.Network, at func(Config, ...*media.Track) *studio) {
-		s := at(defaults(), video(""))
+	synctest.Test(t, func(t *testing.T) {
+		n := rtctest.NewNetwork(t)
+		s := newStudio(t, n.Listen(), defaults(), video(""))
 		s.play(0, 30*time.Second, 10_000, 2000)
 		time.Sleep(time.Second)
 		var players []*player

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/netip"
 	"sync/atomic"
+	"time"
 
 	"weir/pipeline"
 	"weir/pipeline/media"
@@ -31,6 +32,9 @@ type Port interface {
 	// Candidates lists the addresses for a peer whose signalling comes from remote, as
 	// the lines "candidate:…" (RFC 8839 section 5.1).
 	Candidates(remote netip.Addr) []string
+	// Links are the values of Link headers that name STUN and TURN servers (RFC 9725
+	// section 4.6).
+	Links(now time.Time) []string
 }
 
 // Factory makes the stages of type outputs/whep, which take offers at site and serve

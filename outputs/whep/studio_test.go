@@ -52,6 +52,11 @@ func (s *studio) Candidates(netip.Addr) []string {
 	return []string{"candidate:1 1 udp 2130706431 " + s.addr.Addr().String() + " " + port(s.addr) + " typ host"}
 }
 
+// Links implements Port.
+func (s *studio) Links(time.Time) []string {
+	return []string{`<stun:stun.example.net>; rel="ice-server"`}
+}
+
 func port(a netip.AddrPort) string {
 	_, p, _ := net.SplitHostPort(a.String())
 	return p

@@ -83,8 +83,7 @@ func (s *shard) follow(g *leg, next uint64) {
 
 // trail serves those who are behind.
 func (s *shard) trail(now time.Time) {
-	for i := len(s.trailing) - 1; i >= 0; i-- {
-		g := s.trailing[i]
+	for _, g := range slices.Backward(s.trailing) { // backward, since some leave it
 		g.viewer.bucket.fill(now)
 		if !s.advance(g, now) {
 			s.skip(g, now)

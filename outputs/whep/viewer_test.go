@@ -81,6 +81,7 @@ func newPlayer(t *testing.T, s *studio, net transport.Net, codecs ...webrtc.RTPC
 			once.Do(func() { close(p.connected) })
 		case webrtc.PeerConnectionStateFailed, webrtc.PeerConnectionStateClosed:
 			gone.Do(func() { close(p.lost) })
+		default:
 		}
 	})
 	pc.OnTrack(p.watch)

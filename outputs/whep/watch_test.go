@@ -9,7 +9,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"weir/pipeline/media"
 	"weir/pipeline/service/rtc/rtctest"
 )
 
@@ -40,15 +39,6 @@ func TestLoopback(t *testing.T) {
 	<-p.connected
 }
 
-// virtual runs a test on a network in virtual time.
-func virtual(t *testing.T, f func(t *testing.T, n *rtctest.Network, at func(cfg Config, tracks ...*media.Track) *studio)) {
-	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		n := rtctest.NewNetwork(t)
-		f(t, n, func(cfg Config, tracks ...*media.Track) *studio { return newStudio(t, n.Listen(), cfg, tracks...) })
-	})
-}
-
 // status is what the stage shows.
 func (s *studio) status() Status {
 	for _, st := range s.graph.Snapshot().Stages {
@@ -63,8 +53,9 @@ func (s *studio) status() Status {
 // A viewer is connected in well under a second, starts at the key picture that is
 // held, gets all that came since, and is gone when he says so.
 func TestJoinAndLeave(t *testing.T) {
-	virtual(t, func(t *testing.T, n *rtctest.Network, at func(Config, ...*media.Track) *studio) {
-		s := at(defaults(), video(""), sound())
+	synctest.Test(t, func(t *testing.T) {
+		n := rtctest.NewNetwork(t)
+		s := newStudio(t, n.Listen(), defaults(), video(""), sound())
 		s.play(0, 20*time.Second, 60, 10_000)
 		time.Sleep(3500 * time.Millisecond) // in the middle of the second GOP
 		p := newPlayer(t, s, n.Client())
@@ -117,8 +108,9 @@ func consecutive(t *testing.T, pics []seen) {
 
 // Loss of one datagram in ten is made good by retransmission.
 func TestLoss(t *testing.T) {
-	virtual(t, func(t *testing.T, n *rtctest.Network, at func(Config, ...*media.Track) *studio) {
-		s := at(defaults(), video(""))
+	synctest.Test(t, func(t *testing.T) {
+		n := rtctest.NewNetwork(t)
+		s := newStudio(t, n.Listen(), defaults(), video(""))
 		s.play(0, 12*time.Second, 60, 8000)
 		p := newPlayer(t, s, n.Client())
 		time.Sleep(time.Second)
@@ -142,8 +134,9 @@ func TestLoss(t *testing.T) {
 // Viewers choose their layers when they come and later; each gets his own, and time
 // and sequence go on.
 func TestLayersByChoice(t *testing.T) {
-	virtual(t, func(t *testing.T, n *rtctest.Network, at func(Config, ...*media.Track) *studio) {
-		s := at(defaults(), video("hd", "sd", "ld"))
+	synctest.Test(t, func(t *testing.T) {
+		n := rtctest.NewNetwork(t)
+		s := newStudio(t, n.Listen(), defaults(), video("hd", "sd", "ld"))
 		s.play(0, 15*time.Second, 30, 8000)
 		time.Sleep(1500 * time.Millisecond)
 		players := make(map[string]*player)
@@ -228,8 +221,9 @@ func (l *narrow) set(rate int64) {
 // A viewer whose path becomes narrow gets a lower layer within two seconds, and the
 // higher one again when the path is wide.
 func TestLayersByEstimate(t *testing.T) {
-	virtual(t, func(t *testing.T, n *rtctest.Network, at func(Config, ...*media.Track) *studio) {
-		s := at(defaults(), video("hd", "sd", "ld")) // 1.9, 1.0 and 0.5 Mbit/s
+	synctest.Test(t, func(t *testing.T) {
+		n := rtctest.NewNetwork(t)
+		s := newStudio(t, n.Listen(), defaults(), video("hd", "sd", "ld")) // 1.9, 1.0 and 0.5 Mbit/s
 		s.play(0, 60*time.Second, 30, 8000)
 		time.Sleep(3500 * time.Millisecond)
 		p := newPlayer(t, s, n.Client())

@@ -35,7 +35,7 @@ func ParseFragment(body []byte) (Fragment, error) {
 		case "a=candidate":
 			f.Candidates++
 		case "a=ice-ufrag":
-			if !iceChars(value, 4, 256) {
+			if !iceChars(value, 4) {
 				return f, malformed("ice-ufrag")
 			}
 			if f.Ufrag != "" && f.Ufrag != value {

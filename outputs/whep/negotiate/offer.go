@@ -137,9 +137,9 @@ func (o *Offer) transport(desc *sdp.SessionDescription, md *sdp.MediaDescription
 	o.Ufrag, _ = attribute(desc, md, "ice-ufrag")
 	password, _ := attribute(desc, md, "ice-pwd")
 	switch {
-	case !iceChars(o.Ufrag, 4, 256):
+	case !iceChars(o.Ufrag, 4):
 		return malformed("ice-ufrag is missing or no ice-ufrag")
-	case !iceChars(password, 22, 256):
+	case !iceChars(password, 22):
 		return malformed("ice-pwd is missing or no ice-pwd")
 	}
 	for _, attrs := range [][]sdp.Attribute{md.Attributes, desc.Attributes} {
@@ -159,8 +159,8 @@ func (o *Offer) transport(desc *sdp.SessionDescription, md *sdp.MediaDescription
 }
 
 // iceChars checks an ice-ufrag or ice-pwd (RFC 8839 section 5.4).
-func iceChars(s string, low, high int) bool {
-	if len(s) < low || len(s) > high {
+func iceChars(s string, least int) bool {
+	if len(s) < least || len(s) > 256 {
 		return false
 	}
 	return !strings.ContainsFunc(s, func(c rune) bool {
