@@ -48,6 +48,7 @@ function observe() {
 // listen puts an analyser behind the video's sound, once there is some.
 function listen() {
   const { video } = document.querySelector("weir-player");
+  if (video.srcObject?.getAudioTracks().length === 0) return;
   const context = new AudioContext();
   const analyser = context.createAnalyser();
   if (video.srcObject) {
@@ -63,11 +64,31 @@ function listen() {
   };
 }
 
+// readClock reads the clock of the publish page's test pattern from the picture that
+// is shown now, and gives its age in seconds; null if there is none.
+function readClock() {
+  const { video } = document.querySelector("weir-player");
+  if (video.videoWidth === 0) return null;
+  const canvas = (window.clockCanvas ??= new OffscreenCanvas(32, 1));
+  const pen = canvas.getContext("2d", { willReadFrequently: true });
+  const cell = video.videoWidth / 32;
+  for (let i = 0; i < 32; i++) {
+    pen.drawImage(video, (i + 0.4) * cell, video.videoHeight * (31 / 32), cell / 5, 2, i, 0, 1, 1);
+  }
+  const { data } = pen.getImageData(0, 0, 32, 1);
+  let time = 0;
+  for (let i = 0; i < 32; i++) time = time * 2 + (data[i * 4] > 127 ? 1 : 0);
+  const age = (((Date.now() - time) % 2 ** 32) + 2 ** 32) % 2 ** 32;
+  return age < 60000 ? age / 1000 : null;
+}
+
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const sample = (page) => page.evaluate(() => ({
   ...window.weir.stats(),
   rms: window.loudness?.() ?? 0,
   position: document.querySelector("weir-player").video.currentTime,
+  glass: window.readClock(),
+  words: document.querySelector("weir-player").words,
   at: performance.now(),
 }));
 
@@ -93,6 +114,7 @@ async function look() {
   });
   page.on("pageerror", (error) => errors.push(String(error)));
   await page.addInitScript(observe);
+  await page.addInitScript(`window.readClock = ${readClock}`);
   const opened = Date.now();
   await page.goto(url);
 
@@ -128,6 +150,16 @@ async function look() {
     muted: now.muted,
     edgeLatency: spread(late.map((s) => s.edgeLatency)),
     latency: spread(late.map((s) => s.latency)),
+    latencyBy: now.latencyBy,
+    glass: spread(late.map((s) => s.glass)),
+    way: now.way,
+    transport: now.transport,
+    words: now.words,
+    ways: samples.map((s) => s.way).filter((way, i, all) => way !== "" && way !== all[i - 1]),
+    rtt: spread(late.map((s) => s.rtt)),
+    loss: spread(late.map((s) => s.loss)),
+    jitterBuffer: spread(late.map((s) => s.jitterBuffer)),
+    freezes: now.freezes,
     buffer: spread(late.map((s) => s.buffer)),
     stalls: now.stalls,
     attempts: now.attempts,

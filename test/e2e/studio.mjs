@@ -1,0 +1,85 @@
+// Opens a publish page in Debian's Chromium, publishes for a while and prints what
+// went out as one JSON object: node studio.mjs URL KEY [OPTION=VALUE…]
+//   source=pattern    camera (Chromium's fake one), or pattern: the page's own
+//   seconds=20        how long, from when it is live
+//   patience=30       how long to wait for that, in seconds
+//   codec=H264 size=1280x720 bitrate=2500000 simulcast=0
+//   screenshot=FILE   a PNG at the end
+//   width=1280 height=800 dark=0
+//   chromium=/usr/bin/chromium
+// A line "live" on standard error says when it is.
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { chromium } from "playwright-core";
+
+const [url, key, ...rest] = process.argv.slice(2);
+const options = Object.fromEntries(rest.map((word) => word.split(/=(.*)/s)));
+const { source = "pattern", seconds = 20, patience = 30, screenshot, width = 1280, height = 800, dark = 0 } = options;
+
+const profile = await mkdtemp(join(tmpdir(), "weir-e2e-"));
+const browser = await chromium.launchPersistentContext(profile, {
+  executablePath: options.chromium ?? "/usr/bin/chromium",
+  headless: true,
+  viewport: { width: Number(width), height: Number(height) },
+  colorScheme: dark === "1" ? "dark" : "light",
+  args: [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+    "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
+  ],
+});
+
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+async function publish() {
+  const page = browser.pages()[0] ?? (await browser.newPage());
+  const home = new URL(url).origin;
+  const external = [];
+  const errors = [];
+  const methods = [];
+  page.on("request", (request) => {
+    const to = new URL(request.url());
+    if (!["blob:", "data:"].includes(to.protocol) && to.origin !== home) external.push(request.url());
+    if (/\/whip(\/|$)/.test(to.pathname)) methods.push(request.method());
+    if (request.url().includes(key)) errors.push(`the key stands in ${request.url()}`);
+  });
+  page.on("pageerror", (error) => errors.push(String(error)));
+  await page.addInitScript(() => {
+    window.violations = [];
+    document.addEventListener("securitypolicyviolation", (event) => {
+      window.violations.push(`${event.violatedDirective} ${event.blockedURI}`);
+    });
+  });
+  await page.goto(url);
+  await page.check(`input[name=kind][value=${source}]`);
+  await page.fill("#key", key);
+  for (const id of ["codec", "size", "bitrate"]) if (options[id]) await page.selectOption(`#${id}`, options[id]);
+  if (options.simulcast === "1") await page.check("#simulcast");
+  const begun = Date.now();
+  await page.click("#go");
+  const standing = () => page.evaluate(() => window.studio.standing());
+  while ((await standing()) !== "live" && Date.now() - begun < patience * 1000) await sleep(50);
+  const report = { url, live: (await standing()) === "live", after: (Date.now() - begun) / 1000 };
+  console.error(report.live ? "live" : "not live");
+  if (report.live) await sleep(seconds * 1000);
+  report.status = await page.textContent("#status");
+  report.level = await page.evaluate(() => document.getElementById("level").value);
+  report.sent = await page.evaluate(() => window.studio.sent());
+  if (screenshot) await page.screenshot({ path: screenshot });
+  if (report.live) {
+    await page.click("#go");
+    while ((await standing()) !== "idle") await sleep(50);
+    await sleep(300);
+  }
+  return Object.assign(report, { methods, external, errors, violations: await page.evaluate(() => window.violations) });
+}
+
+try {
+  console.log(JSON.stringify(await publish(), null, 2));
+} finally {
+  await browser.close();
+  await rm(profile, { recursive: true, force: true });
+}
