@@ -29,6 +29,7 @@ var errChurn = errors.New("the tracks change too often")
 // hearing is what is heard from one publisher.
 type hearing struct {
 	feed    *feed
+	peer    *rtc.Publisher
 	offered []rtc.Medium
 	sync    *timeline.Sync
 	streams map[streamKey]*stream
@@ -48,16 +49,19 @@ type stream struct {
 	sync      *timeline.SyncStream
 	place     *timeline.Track
 	samples   bool
+	// keyed: a key picture has come; asked is when one was asked for.
+	keyed bool
+	asked time.Time
 
 	begun     bool
 	timestamp uint32 // of the last packet
 	at        media.Ticks
 }
 
-func (f *feed) hearing(offered []rtc.Medium) *hearing {
+func (f *feed) hearing(p *rtc.Publisher) *hearing {
 	f.line.Restart()
 	return &hearing{
-		feed: f, offered: offered, sync: timeline.NewSync(lineRate),
+		feed: f, peer: p, offered: p.Media(), sync: timeline.NewSync(lineRate),
 		streams: make(map[streamKey]*stream), tracks: make(map[media.Kind]*media.Track),
 	}
 }
@@ -193,7 +197,18 @@ func (h *hearing) unit(p *rtc.Packet) *media.Unit {
 		}
 	}
 	u.PTS, u.DTS = s.at, s.at
+	h.wantKey(s, u)
 	return u
+}
+
+// wantKey asks for a key picture until a stream has had one: the beginning may have
+// been lost.
+func (h *hearing) wantKey(s *stream, u *media.Unit) {
+	s.keyed = s.keyed || u.Flags.Has(media.Key)
+	if !s.keyed && u.Arrived.Sub(s.asked) >= time.Second {
+		s.asked = u.Arrived
+		h.peer.RequestKeyframe(u.Layer)
+	}
 }
 
 // locate finds the place of a picture or of a piece of sound. All packets of a picture
@@ -207,5 +222,5 @@ func (s *stream) locate(p *rtc.Packet) media.Flags {
 	}
 	place := s.place.Place(stamp)
 	s.begun, s.timestamp, s.at = true, p.Timestamp, place.DTS
-	return place.Flags
+	return place.Flags &^ media.Gap // whether something was lost is told by the numbers
 }

@@ -223,7 +223,7 @@ func (s *stage) serve(ctx context.Context, ready <-chan *Peer, p *Peer, out *fee
 	s.status.publishing(p)
 	log.Info("publisher has come", "encoder", printable(p.Agent))
 	s.current.Store(p.Publisher)
-	err := s.hear(hearing, p, out.hearing(p.Media()))
+	err := s.hear(hearing, p, out.hearing(p.Publisher))
 	s.current.Store(nil)
 	stop()
 	watch.Wait()

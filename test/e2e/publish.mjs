@@ -55,7 +55,7 @@ async function publish({ endpoint, key, seconds, codec, layers, end }) {
     headers: { "Content-Type": "application/sdp", Authorization: `Bearer ${key}` },
     body: pc.localDescription.sdp,
   });
-  const out = { status: answer.status, location: answer.headers.get("Location"), etag: answer.headers.get("ETag") };
+  const out = { offer: pc.localDescription.sdp, status: answer.status, location: answer.headers.get("Location"), etag: answer.headers.get("ETag") };
   out.answer = await answer.text();
   if (answer.status !== 201) return out;
   const connected = new Promise((resolve) => {

@@ -19,8 +19,12 @@ func (o *Offer) forPion(c credentials) (webrtc.SessionDescription, error) {
 	d.Attributes = forPion(d.Attributes, c)
 	d.MediaDescriptions = nil
 	for _, m := range o.description.MediaDescriptions {
+		setup := o.attribute(m, "setup")
+		if setup != "passive" {
+			setup = "active"
+		}
 		m := *m
-		m.Attributes = forPion(m.Attributes, c)
+		m.Attributes = append(forPion(m.Attributes, c), sdp.Attribute{Key: "setup", Value: setup})
 		d.MediaDescriptions = append(d.MediaDescriptions, &m)
 	}
 	text, err := d.Marshal()
@@ -31,16 +35,12 @@ func forPion(attributes []sdp.Attribute, c credentials) []sdp.Attribute {
 	out := make([]sdp.Attribute, 0, len(attributes))
 	for _, a := range attributes {
 		switch a.Key {
-		case "candidate", "end-of-candidates", "remote-candidates":
+		case "candidate", "end-of-candidates", "remote-candidates", "setup":
 			continue
 		case "ice-ufrag":
 			a.Value = c.ufrag
 		case "ice-pwd":
 			a.Value = c.pwd
-		case "setup":
-			if a.Value == "actpass" {
-				a.Value = "active"
-			}
 		}
 		out = append(out, a)
 	}

@@ -236,6 +236,9 @@ func (o *order) askAt(h *hole) time.Time {
 	return h.asked.Add(o.again)
 }
 
+// asked says whether something is on its way again.
+func (o *order) asked() bool { return o.asks && len(o.holes) > 0 && o.holes[0].tries > 0 }
+
 // due is when take or ask will have something to do if nothing comes; the zero time
 // if never.
 func (o *order) due() time.Time {

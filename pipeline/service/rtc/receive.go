@@ -2,6 +2,8 @@ package rtc
 
 import (
 	"context"
+	"errors"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -18,6 +20,8 @@ const (
 	receiveQueue = 256
 	// keyframeEvery is the least time between two requests for a key frame of a layer.
 	keyframeEvery = 500 * time.Millisecond
+	// pokeEvery is how often is looked for what was asked for.
+	pokeEvery = 10 * time.Millisecond
 )
 
 // Packet is one RTP packet of a publisher (RFC 3550 section 5.1), without padding and
@@ -53,6 +57,7 @@ type Report struct {
 
 // layer is one RTP stream of a publisher.
 type layer struct {
+	track  *webrtc.TrackRemote
 	kind   media.Kind
 	index  int8
 	ssrc   uint32
@@ -83,7 +88,7 @@ func (p *Publisher) track(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
 	codecs, asks := p.answer.codecs[kind], p.answer.nacks[kind]
 	p.signalling.Unlock()
 	l := &layer{
-		kind: kind, index: index, ssrc: uint32(t.SSRC()), codecs: codecs,
+		track: t, kind: kind, index: index, ssrc: uint32(t.SSRC()), codecs: codecs,
 		order: newOrder(p.server.limits.Wait, asks),
 	}
 	p.mu.Lock()
@@ -104,16 +109,14 @@ func (p *Publisher) readMedia(t *webrtc.TrackRemote, l *layer) {
 	buf := make([]byte, mtu)
 	for {
 		n, attributes, err := t.Read(buf)
-		if err != nil {
-			select {
-			case <-p.done:
-				return
-			default:
-			}
-			if n == 0 {
-				return
-			}
-			continue // a payload type that was not negotiated
+		switch {
+		case errors.Is(err, os.ErrDeadlineExceeded): // poke
+			_ = t.SetReadDeadline(time.Time{}) // fails as the next Read does
+			continue
+		case err != nil && n == 0:
+			return
+		case err != nil: // a payload type that was not negotiated
+			continue
 		}
 		packet, ok := l.read(buf[:n])
 		if !ok {
@@ -286,6 +289,10 @@ func (p *Publisher) tend(now time.Time) (due time.Time) {
 			})
 		}
 		earlier(l.order.due())
+		if l.order.asked() {
+			l.poke()
+			earlier(now.Add(pokeEvery))
+		}
 		if !l.wanted.Load() {
 			continue
 		}
@@ -302,6 +309,10 @@ func (p *Publisher) tend(now time.Time) (due time.Time) {
 	}
 	return due
 }
+
+// poke lets the reader look for what came by RTX: pion hands that over only together
+// with the next packet of the stream itself, which may be a picture later.
+func (l *layer) poke() { _ = l.track.SetReadDeadline(time.Now()) }
 
 // RequestKeyframe asks for a key frame of a layer of the video (RFC 4585 section
 // 6.3.1), at most twice a second.

@@ -27,6 +27,10 @@ type Encoder struct {
 	Connected chan struct{}
 	// Lost closes when the connection is gone.
 	Lost chan struct{}
+
+	// What was sent: packets of each stream, pictures, pieces of sound.
+	seq          [9]uint16
+	frame, sound int
 }
 
 // Options say what an Encoder sends.
@@ -122,7 +126,16 @@ func (e *Encoder) send(t *testing.T, track webrtc.TrackLocal) *webrtc.RTPSender 
 	return tr.Sender()
 }
 
-// Offer makes the offer, with all candidates if the network is to be asked for them.
+// Bare makes an offer without candidates, as encoders do that look for them later.
+func (e *Encoder) Bare(t *testing.T) string {
+	t.Helper()
+	offer, err := e.PC.CreateOffer(nil)
+	check(t, err)
+	check(t, e.PC.SetLocalDescription(offer))
+	return offer.SDP
+}
+
+// Offer makes the offer, with all candidates.
 func (e *Encoder) Offer(t *testing.T) string {
 	t.Helper()
 	offer, err := e.PC.CreateOffer(nil)
@@ -172,13 +185,24 @@ func note(packets []rtcp.Packet, plis chan<- time.Time) {
 }
 
 // Movie sends d of synthetic media on all tracks: 30
-// pictures a second of so many packets each, and sound every 20 ms. It takes as long.
+// pictures a second of so many packets each, and sound every 20 ms. It takes as long, or
+// until the connection is gone.
 func (e *Encoder) Movie(t *testing.T, d time.Duration, packets int) {
 	t.Helper()
-	began := time.Now()
-	var seq [9]uint16
-	frame, sound := 0, 0
+	e.seq, e.frame, e.sound = [9]uint16{}, 0, 0
+	e.Continue(t, d, packets)
+}
+
+// Continue sends more of what Movie sends.
+func (e *Encoder) Continue(t *testing.T, d time.Duration, packets int) {
+	t.Helper()
+	past := time.Duration(max(e.frame*3000, e.sound*1800)) * time.Second / 90000
+	e.frame, e.sound = int(past*30/time.Second), int(past*50/time.Second)
+	began := time.Now().Add(-past)
+	d += past
 	for {
+		frame, sound := e.frame, e.sound
+		seq := &e.seq
 		video, audio := time.Duration(frame)*time.Second/30, time.Duration(sound)*20*time.Millisecond
 		at := min(video, audio)
 		if e.Audio == nil {
@@ -189,14 +213,18 @@ func (e *Encoder) Movie(t *testing.T, d time.Duration, packets int) {
 		if at >= d {
 			return
 		}
-		time.Sleep(time.Until(began.Add(at)))
+		select {
+		case <-time.After(time.Until(began.Add(at))):
+		case <-e.Lost:
+			return
+		}
 		if e.Audio != nil && at == audio {
 			check(t, e.Audio.WriteRTP(&rtp.Packet{
 				Header:  rtp.Header{Version: 2, Marker: sound == 0, SequenceNumber: seq[8], Timestamp: uint32(sound * 960)},
 				Payload: append([]byte{0xfc}, make([]byte, 120)...), // 20 ms, CELT, stereo, one frame (RFC 6716)
 			}))
 			seq[8]++
-			sound++
+			e.sound++
 		}
 		if len(e.Video) == 0 || at != video {
 			continue
@@ -214,7 +242,7 @@ func (e *Encoder) Movie(t *testing.T, d time.Duration, packets int) {
 				seq[i]++
 			}
 		}
-		frame++
+		e.frame++
 	}
 }
 
@@ -247,7 +275,7 @@ func picture(frame, n, packets int) []byte {
 		kind = 5
 	}
 	body := make([]byte, 1000)
-	body[0], body[1] = byte(frame), byte(n)
+	body[0], body[1], body[2] = 0x88, byte(frame), byte(n) // first_mb_in_slice is 0
 	if packets == 1 {
 		return append([]byte{0x60 | kind}, body...)
 	}
