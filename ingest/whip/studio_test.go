@@ -29,14 +29,15 @@ const key = "correct horse battery staple"
 // studio is a running pipeline at live/studio with a collecting sink, on a network
 // that is not real.
 type studio struct {
-	t       *testing.T
-	network *rtctest.Network
-	peers   *rtc.Server
-	mount   httpd.Mount
-	graph   *pipeline.Graph
-	sink    *stagetest.Collector
-	ended   chan struct{}
-	log     *bytes.Buffer // complete once ended is closed
+	t        *testing.T
+	network  *rtctest.Network
+	peers    *rtc.Server
+	mount    httpd.Mount
+	sessions *sessions
+	graph    *pipeline.Graph
+	sink     *stagetest.Collector
+	ended    chan struct{}
+	log      *bytes.Buffer // complete once ended is closed
 }
 
 // Mount implements Site.
@@ -52,6 +53,9 @@ func newStudio(t *testing.T, when pipeline.When, c Config) *studio {
 	}
 	s.serve()
 	f := Factory(s, s.peers)
+	if made, ok := f.(*factory); ok {
+		s.sessions = made.sessions
+	}
 	reg, err := pipeline.NewRegistry(f, s.sink.Factory())
 	if err != nil {
 		t.Fatal(err)
