@@ -11,9 +11,9 @@ type bucket struct {
 
 const (
 	// bucketTime is how much of its rate a bucket holds, at least bucketLeast bytes:
-	// what leaves at once. Most pictures do.
-	bucketTime  = 40 * time.Millisecond
-	bucketLeast = 32 << 10
+	// what leaves at once. Nearly all pictures do.
+	bucketTime  = 50 * time.Millisecond
+	bucketLeast = 64 << 10
 )
 
 func (b *bucket) depth() int64 {

@@ -11,6 +11,9 @@ const (
 	// mostBehind is how long what a viewer is sent may have been here already. Then
 	// it is skipped to a key picture.
 	mostBehind = 500 * time.Millisecond
+	// gathering is how long the rest of a picture is waited for, so that it leaves
+	// together.
+	gathering = 2 * time.Millisecond
 	// batch is how many packets are sent at a time.
 	batch = 128
 )
@@ -30,6 +33,9 @@ func (s *shard) deliver(l *lane, now time.Time) {
 		if len(run) == 0 {
 			l.next = head // overwritten under our eyes
 			s.skipAll(l, now)
+			return
+		}
+		if l.next+uint64(len(run)) == head && s.gather(run, now) {
 			return
 		}
 		s.play(l, run, now)
@@ -52,6 +58,16 @@ func (s *shard) picture(f *flow, n, head uint64) []*media.Unit {
 		}
 	}
 	return s.units
+}
+
+// gather says that more of a picture is about to come.
+func (s *shard) gather(run []*media.Unit, now time.Time) bool {
+	last := run[len(run)-1]
+	if last.Flags.Has(media.FrameEnd) || now.Sub(run[0].Arrived) >= gathering {
+		return false
+	}
+	s.gathering = true
+	return true
 }
 
 // keepUp skips what has waited too long for this shard: it has more to do than it

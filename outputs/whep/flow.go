@@ -95,6 +95,19 @@ func (f *flow) freshKey(now time.Time, age time.Duration) (n uint64, ok bool) {
 	return n - 1, u != nil && now.Sub(u.Arrived) <= age
 }
 
+// deadAfter is how long nothing comes of a layer that its source has stopped.
+const deadAfter = 1500 * time.Millisecond
+
+// dead says that nothing has come for a while, or nothing ever.
+func (f *flow) dead(now time.Time) bool {
+	n := f.head.Load()
+	if n == 0 {
+		return true
+	}
+	newest := f.at(n - 1)
+	return newest != nil && now.Sub(newest.Arrived) > deadAfter
+}
+
 // history finds packets of a track for retransmission, by layer.
 type history struct{ flows atomic.Pointer[[]*flow] }
 

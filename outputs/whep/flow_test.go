@@ -58,16 +58,16 @@ func TestFlow(t *testing.T) {
 }
 
 func TestBucket(t *testing.T) {
-	b := bucket{rate: 1_000_000}
+	b := bucket{rate: 2_000_000}
 	now := time.Unix(1000, 0)
-	if !b.take(40_000, now) || b.take(1000, now) {
-		t.Error("a full bucket holds 40 ms")
+	if !b.take(100_000, now) || b.take(1000, now) {
+		t.Error("a full bucket holds 50 ms")
 	}
 	now = now.Add(10 * time.Millisecond)
-	if !b.take(10_000, now) || b.take(1, now) {
-		t.Error("10 ms fill 10 000 bytes")
+	if !b.take(20_000, now) || b.take(1, now) {
+		t.Error("10 ms fill 20 000 bytes")
 	}
-	if now = now.Add(time.Minute); b.take(40_001, now) || !b.take(40_000, now) {
-		t.Error("it overflows at 40 ms")
+	if now = now.Add(time.Minute); b.take(100_001, now) || !b.take(100_000, now) {
+		t.Error("it overflows at 50 ms")
 	}
 }

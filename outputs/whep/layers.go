@@ -72,3 +72,11 @@ func (h *house) tell(k layerKey, of int, now time.Time) {
 		h.in.Ask(media.LayerHint{Track: k.track, Layer: k.layer, Wanted: false})
 	}
 }
+
+// paused says that the source was told that nobody wants a layer.
+func (h *house) paused(k layerKey) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	u := h.layers[k]
+	return u != nil && !u.wanted
+}

@@ -1,6 +1,7 @@
 package whep
 
 import (
+	"slices"
 	"time"
 
 	"weir/outputs/whep/estimate"
@@ -25,10 +26,14 @@ type probe struct {
 
 // first is the layer that a viewer starts with.
 func (v *viewer) first(t *media.Track, rungs []rung, start int64) int8 {
-	if layer, ok := layerNamed(t, v.wanted); ok {
+	if layer, ok := layerNamed(t, v.wanted); ok && among(rungs, layer) {
 		return layer
 	}
 	return rungs[highest(rungs, start)].layer
+}
+
+func among(rungs []rung, layer int8) bool {
+	return slices.ContainsFunc(rungs, func(r rung) bool { return r.layer == layer })
 }
 
 // layerNamed is the index of a layer.
@@ -106,7 +111,7 @@ func (s *shard) review(now time.Time) {
 	ladders := make(map[media.TrackID][]rung)
 	for _, t := range s.lineup.tracks {
 		if t.Kind() == media.KindVideo {
-			ladders[t.ID] = s.rungs(t)
+			ladders[t.ID] = s.rungs(t, now)
 		}
 	}
 	for _, v := range s.viewers {
@@ -156,7 +161,7 @@ func (s *shard) show(now time.Time) {
 // choose sets a leg's target and returns the rate that shall be probed.
 func (s *shard) choose(g *leg, rungs []rung, now time.Time) (probe int64) {
 	v, t := g.viewer, s.lineup.track(g.track)
-	if layer, ok := layerNamed(t, v.wanted); ok {
+	if layer, ok := layerNamed(t, v.wanted); ok && among(rungs, layer) {
 		s.retarget(g, layer, now)
 		return 0
 	}
@@ -164,7 +169,7 @@ func (s *shard) choose(g *leg, rungs []rung, now time.Time) (probe int64) {
 		s.retarget(g, rungs[0].layer, now)
 		return 0
 	}
-	if g.until.After(now) || g.lane == nil {
+	if (g.until.After(now) || g.lane == nil) && among(rungs, g.target) {
 		return 0 // what it does now says nothing about the path
 	}
 	d := g.ladder.choose(now, rungs, g.target, v.estimate(), v.estimator == nil)

@@ -42,6 +42,8 @@ type shard struct {
 	trailing []*leg
 	reviewed time.Time
 	probing  int // viewers
+	// gathering: part of a picture has come and was not sent yet.
+	gathering bool
 
 	members atomic.Int32          // sessions; for the house
 	shown   atomic.Pointer[shown] // never nil
@@ -111,22 +113,39 @@ func (s *shard) run(ctx context.Context) {
 	timer := time.NewTimer(pollEvery)
 	defer timer.Stop()
 	s.adopt()
-	for {
+	for last := time.Now(); ; {
 		select {
 		case <-ctx.Done():
 			s.close()
 			return
 		case <-s.wake:
 		case <-s.sender.Wake():
+			// Feedback of many viewers is read together.
+			if passed := time.Since(last); passed < paceEvery {
+				timer.Reset(paceEvery - passed)
+				continue
+			}
 		case <-timer.C:
 		}
-		s.turn(time.Now())
-		switch {
-		case len(s.trailing) > 0 || s.probing > 0:
-			timer.Reset(paceEvery)
-		case len(s.viewers) > 0:
-			timer.Reset(pollEvery)
+		last = time.Now()
+		s.turn(last)
+		if d := s.pause(); d > 0 {
+			timer.Reset(d)
 		}
+	}
+}
+
+// pause is how long nothing is to be done unless something comes; 0 is for ever.
+func (s *shard) pause() time.Duration {
+	switch {
+	case s.gathering:
+		return gathering / 2
+	case len(s.trailing) > 0 || s.probing > 0:
+		return paceEvery
+	case len(s.viewers) > 0:
+		return pollEvery
+	default:
+		return 0
 	}
 }
 
@@ -139,6 +158,7 @@ func (s *shard) turn(now time.Time) {
 	if s.feed.now.Load() != s.lineup {
 		s.adopt()
 	}
+	s.gathering = false
 	for _, l := range s.lanes { // sound comes first
 		s.deliver(l, now)
 	}

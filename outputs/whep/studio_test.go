@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -38,7 +39,9 @@ type studio struct {
 
 	tracks []*media.Track
 	pack   map[media.TrackID][]*bitrtp.Packetizer // by layer
+	anew   map[*bitrtp.Packetizer]bool            // nothing sent yet
 	epoch  time.Time
+	silent atomic.Int32 // one more than the layer that is not sent
 }
 
 // Mount implements Site.
@@ -66,7 +69,7 @@ func port(a netip.AddrPort) string {
 func newStudio(t *testing.T, conn net.PacketConn, cfg Config, tracks ...*media.Track) *studio {
 	t.Helper()
 	s := &studio{
-		t: t, more: make(chan media.Item), ended: make(chan struct{}), tracks: tracks,
+		t: t, more: make(chan media.Item), ended: make(chan struct{}),
 		addr: conn.LocalAddr().(*net.UDPAddr).AddrPort(), pack: make(map[media.TrackID][]*bitrtp.Packetizer),
 		asked: make(chan media.Feedback, 1000),
 	}
@@ -90,17 +93,26 @@ func newStudio(t *testing.T, conn net.PacketConn, cfg Config, tracks ...*media.T
 		}
 	})
 	s.epoch = s.graph.Snapshot().Epoch
+	s.bring(tracks...)
+	return s
+}
+
+// bring is a new source with these tracks.
+func (s *studio) bring(tracks ...*media.Track) {
+	s.t.Helper()
+	s.tracks, s.anew = tracks, make(map[*bitrtp.Packetizer]bool)
 	for _, tr := range tracks {
+		s.pack[tr.ID] = nil
 		for i := range max(1, len(tr.Layers)) {
 			p, err := bitrtp.NewPacketizer(tr, int8(i), bitrtp.DefaultMTU)
 			if err != nil {
-				t.Fatal(err)
+				s.t.Fatal(err)
 			}
 			s.pack[tr.ID] = append(s.pack[tr.ID], p)
+			s.anew[p] = true
 		}
 	}
 	s.more <- &media.TrackSet{Tracks: tracks}
-	return s
 }
 
 func read(conn net.PacketConn, socket *egress.Socket) {
@@ -191,6 +203,10 @@ func (s *studio) picture(n, keyEvery, size int) {
 		bytes := size
 		for layer := range t.Layers {
 			head, flags := byte(0x41), media.Flags(0)
+			if int(s.silent.Load()) == layer+1 {
+				bytes /= 2
+				continue
+			}
 			if n%keyEvery == 0 {
 				head, flags = 0x65, media.Key
 			}
@@ -207,7 +223,12 @@ func (s *studio) send(t *media.Track, layer int8, at media.Ticks, flags media.Fl
 		Track: t, Layer: layer, PTS: at, DTS: at, Arrived: time.Now(), Capture: time.Now(),
 		Flags: flags | media.FrameEnd, Access: [][]byte{payload},
 	}
-	for _, p := range s.pack[t.ID][layer].Packetize(nil, u) {
+	pack := s.pack[t.ID][layer]
+	if s.anew[pack] {
+		u.Flags |= media.Discontinuity
+		delete(s.anew, pack)
+	}
+	for _, p := range pack.Packetize(nil, u) {
 		select {
 		case s.more <- p:
 		case <-s.ended:

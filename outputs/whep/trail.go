@@ -1,6 +1,7 @@
 package whep
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -38,7 +39,7 @@ func (s *shard) begin(g *leg, now time.Time) {
 		}
 		return
 	}
-	rungs := s.rungs(t)
+	rungs := s.rungs(t, now)
 	g.target = g.viewer.first(t, rungs, s.house.cfg.start())
 	order := []int8{g.target}
 	for _, r := range rungs {
@@ -155,21 +156,26 @@ func (s *shard) skip(g *leg, now time.Time) {
 	s.wait(g, now)
 }
 
-// rungs are the layers of a track with what they take, the cheapest first.
-func (s *shard) rungs(t *media.Track) []rung {
-	var rungs []rung
+// rungs are the layers of a track with what they take, the cheapest first. Those that
+// the source has stopped are left out, unless all are or it was told to.
+func (s *shard) rungs(t *media.Track, now time.Time) []rung {
+	rungs, all := make([]rung, 0, len(t.Layers)), make([]rung, 0, len(t.Layers))
 	for i, layer := range t.Layers {
-		r := rung{int8(i), layer.Bitrate}
-		if f := s.lineup.flow(t.ID, int8(i)); f != nil {
-			if rate := f.bitrate.Load(); rate > 0 {
-				r.rate = rate
-			}
+		r, f := rung{int8(i), layer.Bitrate}, s.lineup.flow(t.ID, int8(i))
+		if rate := f.bitrate.Load(); rate > 0 {
+			r.rate = rate
 		}
 		if r.rate == 0 {
 			r.rate = int64(layer.Width) * int64(layer.Height) * 3 // a guess that has the right order
 		}
-		rungs = append(rungs, r)
+		all = append(all, r)
+		if !f.dead(now) || s.house.paused(layerKey{t.ID, int8(i)}) {
+			rungs = append(rungs, r)
+		}
 	}
-	slices.SortStableFunc(rungs, func(a, b rung) int { return int(a.rate - b.rate) })
+	if len(rungs) == 0 {
+		rungs = all
+	}
+	slices.SortStableFunc(rungs, func(a, b rung) int { return cmp.Compare(a.rate, b.rate) })
 	return rungs
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/pion/ice/v4"
 	"github.com/pion/interceptor"
 	"github.com/pion/interceptor/pkg/nack"
+	"github.com/pion/logging"
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/transport/v5"
@@ -54,7 +55,9 @@ func newPlayer(t *testing.T, s *studio, net transport.Net, codecs ...webrtc.RTPC
 	engine := &webrtc.MediaEngine{}
 	check(t, engine.RegisterDefaultCodecs())
 	registry := feedback(t, engine)
-	setting := webrtc.SettingEngine{}
+	quiet := logging.NewDefaultLoggerFactory()
+	quiet.Writer = io.Discard
+	setting := webrtc.SettingEngine{LoggerFactory: quiet}
 	if net != nil {
 		setting.SetNet(net)
 	}

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"weir/pipeline/media"
 	"weir/pipeline/service/rtc/rtctest"
 )
 
@@ -256,4 +257,65 @@ func TestLayersByEstimate(t *testing.T) {
 func (p *player) layer() int {
 	pics := p.pictures()
 	return pics[len(pics)-1].layer
+}
+
+// A layer that its source stops is left for another one, and taken again when it is
+// back, also by those who have chosen it.
+func TestLayerStops(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := rtctest.NewNetwork(t)
+		s := newStudio(t, n.Listen(), defaults(), video("hd", "sd"))
+		s.play(0, 25*time.Second, 30, 8000)
+		time.Sleep(2500 * time.Millisecond)
+		auto, chosen := newPlayer(t, s, n.Client()), newPlayer(t, s, n.Client())
+		auto.join("")
+		chosen.join("?layer=hd")
+		time.Sleep(5 * time.Second)
+		s.silent.Store(1)
+		time.Sleep(5 * time.Second)
+		for _, p := range []*player{auto, chosen} {
+			if at := p.layer(); at != 1 {
+				t.Errorf("layer %d is watched, which has stopped", at)
+			}
+		}
+		s.silent.Store(0)
+		time.Sleep(10 * time.Second)
+		for _, p := range []*player{auto, chosen} {
+			if at := p.layer(); at != 0 {
+				t.Errorf("layer %d is watched", at)
+			}
+			if missing, _ := p.missing(); missing != 0 {
+				t.Errorf("%d packets are missing", missing)
+			}
+		}
+	})
+}
+
+// Another source with new tracks of the same kind takes over; viewers stay, and their
+// streams go on. One with another codec cannot be sent to them: they go.
+func TestTakeover(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := rtctest.NewNetwork(t)
+		s := newStudio(t, n.Listen(), defaults(), video(""), sound())
+		s.movie(0, 2*time.Second, 30, 8000)
+		p := newPlayer(t, s, n.Client())
+		p.join("")
+		<-p.connected
+		next := s.movie(60, 2*time.Second, 30, 8000)
+		s.bring(video(""), sound())
+		next = s.movie(next, 2*time.Second, 30, 8000)
+		time.Sleep(100 * time.Millisecond)
+		pics := p.pictures()
+		consecutive(t, pics)
+		if missing, _ := p.missing(); missing != 0 || pics[len(pics)-1].number != next-1 {
+			t.Errorf("%d packets are missing, the last picture is %d of %d", missing, pics[len(pics)-1].number, next)
+		}
+		other := video("")
+		other.Codec, other.Config = media.CodecVP8, nil
+		s.bring(other)
+		<-p.lost
+		if st := s.status(); st.Counts[endedCodec] != 1 {
+			t.Errorf("%+v", st)
+		}
+	})
 }
