@@ -26,34 +26,60 @@ func TestParse(t *testing.T) {
 		config []byte
 		want   Params
 	}{
-		{"x264", media.CodecH264, unhex(t, avcConfig),
-			Params{Width: 320, Height: 180, FPS: 30, Rate: 90000, name: "avc1.64000D"}},
-		{"cropped", media.CodecH264, sequence{widthMBs: 120, heightMBs: 68, cropBottom: 4}.config(),
-			Params{Width: 1920, Height: 1080, Rate: 90000, name: "avc1.42C028"}},
-		{"interlaced", media.CodecH264, sequence{widthMBs: 120, heightMBs: 34, cropBottom: 2, interlaced: true}.config(),
-			Params{Width: 1920, Height: 1080, Rate: 90000, name: "avc1.42C028"}},
-		{"encoder's clock as frame rate", media.CodecH264,
+		{
+			"x264", media.CodecH264, unhex(t, avcConfig),
+			Params{Width: 320, Height: 180, FPS: 30, Rate: 90000, name: "avc1.64000D"},
+		},
+		{
+			"cropped", media.CodecH264, sequence{widthMBs: 120, heightMBs: 68, cropBottom: 4}.config(),
+			Params{Width: 1920, Height: 1080, Rate: 90000, name: "avc1.42C028"},
+		},
+		{
+			"interlaced", media.CodecH264, sequence{widthMBs: 120, heightMBs: 34, cropBottom: 2, interlaced: true}.config(),
+			Params{Width: 1920, Height: 1080, Rate: 90000, name: "avc1.42C028"},
+		},
+		{
+			"encoder's clock as frame rate", media.CodecH264,
 			sequence{widthMBs: 80, heightMBs: 45, numUnits: 1, timeScale: 180000}.config(),
-			Params{Width: 1280, Height: 720, Rate: 90000, name: "avc1.42C028"}},
-		{"constant rate", media.CodecH264,
+			Params{Width: 1280, Height: 720, Rate: 90000, name: "avc1.42C028"},
+		},
+		{
+			"constant rate", media.CodecH264,
 			sequence{widthMBs: 80, heightMBs: 45, numUnits: 1001, timeScale: 120000, fixedRate: true}.config(),
-			Params{Width: 1280, Height: 720, FPS: 60000.0 / 1001, Rate: 90000, name: "avc1.42C028"}},
-		{"largest", media.CodecH264, sequence{widthMBs: 256, heightMBs: 256}.config(),
-			Params{Width: 4096, Height: 4096, Rate: 90000, name: "avc1.42C028"}},
-		{"x265", media.CodecH265, hevcConfig(t),
-			Params{Width: 320, Height: 180, FPS: 30, Rate: 90000, name: "hvc1.1.6.L60.90"}},
-		{"libaom", media.CodecAV1, unhex(t, av1Config),
-			Params{Width: 320, Height: 180, Rate: 90000, name: "av01.0.00M.08"}},
-		{"AAC-LC", media.CodecAAC, unhex(t, aacConfig),
-			Params{Channels: 2, Rate: 48000, FrameSamples: 1024, name: "mp4a.40.2"}},
-		{"HE-AAC", media.CodecAAC, unhex(t, "2b920800"),
-			Params{Channels: 2, Rate: 22050, FrameSamples: 1024, name: "mp4a.40.5"}},
-		{"AAC 5.1 by elements", media.CodecAAC, aacWithElements(1, 1, 1),
-			Params{Channels: 6, Rate: 48000, FrameSamples: 1024, name: "mp4a.40.2"}},
-		{"AAC 960", media.CodecAAC, unhex(t, "1194"),
-			Params{Channels: 2, Rate: 48000, FrameSamples: 960, name: "mp4a.40.2"}},
-		{"Opus", media.CodecOpus, unhex(t, opusConfig),
-			Params{Channels: 2, Rate: 48000, name: "opus"}},
+			Params{Width: 1280, Height: 720, FPS: 60000.0 / 1001, Rate: 90000, name: "avc1.42C028"},
+		},
+		{
+			"largest", media.CodecH264, sequence{widthMBs: 256, heightMBs: 256}.config(),
+			Params{Width: 4096, Height: 4096, Rate: 90000, name: "avc1.42C028"},
+		},
+		{
+			"x265", media.CodecH265, hevcConfig(t),
+			Params{Width: 320, Height: 180, FPS: 30, Rate: 90000, name: "hvc1.1.6.L60.90"},
+		},
+		{
+			"libaom", media.CodecAV1, unhex(t, av1Config),
+			Params{Width: 320, Height: 180, Rate: 90000, name: "av01.0.00M.08"},
+		},
+		{
+			"AAC-LC", media.CodecAAC, unhex(t, aacConfig),
+			Params{Channels: 2, Rate: 48000, FrameSamples: 1024, name: "mp4a.40.2"},
+		},
+		{
+			"HE-AAC", media.CodecAAC, unhex(t, "2b920800"),
+			Params{Channels: 2, Rate: 22050, FrameSamples: 1024, name: "mp4a.40.5"},
+		},
+		{
+			"AAC 5.1 by elements", media.CodecAAC, aacWithElements(1, 1, 1),
+			Params{Channels: 6, Rate: 48000, FrameSamples: 1024, name: "mp4a.40.2"},
+		},
+		{
+			"AAC 960", media.CodecAAC, unhex(t, "1194"),
+			Params{Channels: 2, Rate: 48000, FrameSamples: 960, name: "mp4a.40.2"},
+		},
+		{
+			"Opus", media.CodecOpus, unhex(t, opusConfig),
+			Params{Channels: 2, Rate: 48000, name: "opus"},
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p, err := Parse(c.codec, c.config, Limits{})
@@ -85,24 +111,40 @@ func TestParseRefuses(t *testing.T) {
 		kind   any
 		want   string
 	}{
-		{"16k", media.CodecH264, sequence{widthMBs: 1024, heightMBs: 1024}.config(), &limit,
-			"the picture is 16384×16384; the limit is 4096×4096: lower the output resolution in the encoder"},
-		{"16k cropped to nothing much", media.CodecH264,
+		{
+			"16k", media.CodecH264, sequence{widthMBs: 1024, heightMBs: 1024}.config(), &limit,
+			"the picture is 16384×16384; the limit is 4096×4096: lower the output resolution in the encoder",
+		},
+		{
+			"16k cropped to nothing much", media.CodecH264,
 			sequence{widthMBs: 1024, heightMBs: 1024, cropRight: 8000, cropBottom: 8000}.config(), &limit,
-			"the picture is 16384×16384; the limit is 4096×4096: lower the output resolution in the encoder"},
-		{"width that wraps at 2^32", media.CodecH264, sequence{widthMBs: 1<<28 + 20, heightMBs: 12}.config(), &limit,
-			"the picture is 4294967616×192; the limit is 4096×4096: lower the output resolution in the encoder"},
-		{"1000 frames a second", media.CodecH264,
+			"the picture is 16384×16384; the limit is 4096×4096: lower the output resolution in the encoder",
+		},
+		{
+			"width that wraps at 2^32", media.CodecH264, sequence{widthMBs: 1<<28 + 20, heightMBs: 12}.config(), &limit,
+			"the picture is 4294967616×192; the limit is 4096×4096: lower the output resolution in the encoder",
+		},
+		{
+			"1000 frames a second", media.CodecH264,
 			sequence{widthMBs: 80, heightMBs: 45, numUnits: 1, timeScale: 2000, fixedRate: true}.config(), &limit,
-			"the video declares 1000 frames a second; the limit is 120: lower the frame rate in the encoder"},
-		{"48 channels", media.CodecAAC, aacWithElements(8, 8, 8), &limit,
-			"the audio has 48 channels; the limit is 8: choose stereo in the encoder"},
-		{"192 kHz", media.CodecAAC, unhex(t, "17 81 77 00 10"), &limit,
-			"the audio is sampled at 192000 Hz; the limit is 96000 Hz: choose 48 kHz in the encoder"},
-		{"xHE-AAC", media.CodecAAC, unhex(t, "f94640"), &other,
-			"the audio is of MPEG-4 object type 42: choose AAC-LC in the encoder"},
-		{"VP9", media.CodecVP9, nil, &other,
-			"the codec VP9 is not supported here: choose H.264 and AAC in the encoder"},
+			"the video declares 1000 frames a second; the limit is 120: lower the frame rate in the encoder",
+		},
+		{
+			"48 channels", media.CodecAAC, aacWithElements(8, 8, 8), &limit,
+			"the audio has 48 channels; the limit is 8: choose stereo in the encoder",
+		},
+		{
+			"192 kHz", media.CodecAAC, unhex(t, "17 81 77 00 10"), &limit,
+			"the audio is sampled at 192000 Hz; the limit is 96000 Hz: choose 48 kHz in the encoder",
+		},
+		{
+			"xHE-AAC", media.CodecAAC, unhex(t, "f94640"), &other,
+			"the audio is of MPEG-4 object type 42: choose AAC-LC in the encoder",
+		},
+		{
+			"VP9", media.CodecVP9, nil, &other,
+			"the codec VP9 is not supported here: choose H.264 and AAC in the encoder",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := Parse(c.codec, c.config, Limits{})

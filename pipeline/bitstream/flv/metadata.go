@@ -130,8 +130,11 @@ func (m Metadata) Tag(dataFrame bool) Tag {
 		name string
 		v    float64
 	}{
-		{"duration", m.Duration}, {"width", float64(m.Width)}, {"height", float64(m.Height)},
-		{"framerate", m.FPS}, {"videodatarate", float64(m.VideoBitrate) / 1000},
+		{"duration", m.Duration},
+		{"width", float64(m.Width)},
+		{"height", float64(m.Height)},
+		{"framerate", m.FPS},
+		{"videodatarate", float64(m.VideoBitrate) / 1000},
 		{"audiodatarate", float64(m.AudioBitrate) / 1000},
 	} {
 		if p.v != 0 {
