@@ -3,7 +3,7 @@ package rtc
 import (
 	"context"
 	"errors"
-	"os"
+	"net"
 	"sync/atomic"
 	"time"
 
@@ -109,8 +109,9 @@ func (p *Publisher) readMedia(t *webrtc.TrackRemote, l *layer) {
 	buf := make([]byte, mtu)
 	for {
 		n, attributes, err := t.Read(buf)
+		var late net.Error
 		switch {
-		case errors.Is(err, os.ErrDeadlineExceeded): // poke
+		case errors.As(err, &late) && late.Timeout(): // poke
 			_ = t.SetReadDeadline(time.Time{}) // fails as the next Read does
 			continue
 		case err != nil && n == 0:
