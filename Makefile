@@ -49,7 +49,7 @@ unit: web
 	CGO_ENABLED=1 $(GO) test -race -tags invariants -timeout 8m ./...
 
 e2e: build test/e2e/node_modules/.installed faults ## Watch a stream in a real browser, and break things around it
-	$(GO) test -tags e2e -count=1 -timeout 5m ./test/e2e
+	$(GO) test -tags e2e -count=1 -timeout 10m ./test/e2e
 
 faults: ## Break things around a server, and count what viewers lose (WEIR_SOAK=1 for longer)
 	$(GO) test -tags e2e -count=1 -timeout 40m -parallel 16 ./test/faults

@@ -22,8 +22,8 @@ const key = "e2e-key-8c1f6d02b7"
 
 const configuration = `
 server:
-  http: {listen: "%s"}
-  rtmp: {listen: "%s"}
+  http: {listen: "%[1]s"}
+  rtmp: {listen: "%[2]s"}
   webrtc: {udp: ""}
 pipelines:
   live/{name}:
@@ -36,13 +36,20 @@ pipelines:
 // weir is a running server.
 type weir struct{ http, rtmp string }
 
-// start runs bin/weir on ports of its own until the test ends, and then wants it
-// to leave by itself with status 0.
+// start runs a server that takes RTMP and serves HLS.
 func start(t *testing.T) weir {
+	t.Helper()
+	return startWith(t, configuration)
+}
+
+// startWith runs bin/weir on ports of its own until the test ends, and then wants it
+// to leave by itself with status 0. The configuration's arguments are the addresses
+// for HTTP, RTMP and WebRTC.
+func startWith(t *testing.T, configuration string) weir {
 	t.Helper()
 	w := weir{http: freeAddr(t), rtmp: freeAddr(t)}
 	file := filepath.Join(t.TempDir(), "weir.yaml")
-	if err := os.WriteFile(file, fmt.Appendf(nil, configuration, w.http, w.rtmp), 0o600); err != nil {
+	if err := os.WriteFile(file, fmt.Appendf(nil, configuration, w.http, w.rtmp, freeAddr(t)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	binary, err := filepath.Abs("../../bin/weir")
@@ -88,10 +95,15 @@ func start(t *testing.T) weir {
 // test ends.
 func (w weir) publish(t *testing.T, name, clip string) (stop func()) {
 	t.Helper()
+	return w.publishAt(t, "live/"+name, clip)
+}
+
+func (w weir) publishAt(t *testing.T, path, clip string) (stop func()) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	cmd := exec.CommandContext(ctx, "ffmpeg", "-hide_banner", "-loglevel", "error", "-nostdin",
 		"-re", "-stream_loop", "-1", "-i", clip, "-c", "copy", "-f", "flv",
-		"rtmp://"+w.rtmp+"/live/"+name+"?key="+key)
+		"rtmp://"+w.rtmp+"/"+path+"?key="+key)
 	var log bytes.Buffer
 	cmd.Stderr = &log
 	if err := cmd.Start(); err != nil {

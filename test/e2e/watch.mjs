@@ -3,6 +3,10 @@
 //   seconds=20        how long to look, from the first picture
 //   patience=30       how long to wait for the first picture, in seconds
 //   screenshot=FILE   a PNG at the end
+//   block=WHAT        keep WebRTC from working: media (its candidates lead nowhere),
+//                     full (503, to come again in 6 s)
+//   blocks=1000       how many sessions that concerns
+//   layers=1          choose each layer from the menu in turn, at the end
 //   width=1280 height=800 dark=0
 //   chromium=/usr/bin/chromium
 import { mkdtemp, rm } from "node:fs/promises";
@@ -82,6 +86,24 @@ function readClock() {
   return age < 60000 ? age / 1000 : null;
 }
 
+// block answers offers in the server's place, or changes what it answers.
+async function block(page) {
+  let left = Number(options.blocks ?? 1000);
+  await page.route("**/whep", async (route) => {
+    if (route.request().method() !== "POST" || left-- <= 0) return route.continue();
+    if (options.block === "full") {
+      return route.fulfill({
+        status: 503,
+        headers: { "Retry-After": "6", "Content-Type": "application/problem+json" },
+        body: JSON.stringify({ status: 503, code: "overloaded", detail: "The server is full." }),
+      });
+    }
+    const response = await route.fetch();
+    const body = (await response.text()).replace(/^(a=candidate:(?:\S+ ){4}\S+) \d+/gm, "$1 9");
+    return route.fulfill({ response, body });
+  });
+}
+
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const sample = (page) => page.evaluate(() => ({
   ...window.weir.stats(),
@@ -99,13 +121,27 @@ function spread(values) {
   return { median: round(sorted[sorted.length >> 1]), max: round(sorted.at(-1)) };
 }
 
+// eachLayer chooses one layer after the other and gives the width of its picture.
+async function eachLayer(page) {
+  const widths = {};
+  const menu = page.locator("weir-player select");
+  for (const name of await menu.locator("option").evaluateAll((all) => all.map((o) => o.value).filter(Boolean))) {
+    await menu.selectOption(name);
+    await sleep(3000);
+    widths[name] = (await sample(page)).width;
+  }
+  return widths;
+}
+
 async function look() {
   const page = browser.pages()[0] ?? (await browser.newPage());
   const home = new URL(url).origin;
   const external = [];
   const failures = [];
   const errors = [];
+  let posts = 0;
   page.on("request", (request) => {
+    if (request.method() === "POST" && request.url().endsWith("/whep")) posts++;
     const to = new URL(request.url());
     if (!["blob:", "data:"].includes(to.protocol) && to.origin !== home) external.push(request.url());
   });
@@ -115,6 +151,7 @@ async function look() {
   page.on("pageerror", (error) => errors.push(String(error)));
   await page.addInitScript(observe);
   await page.addInitScript(`window.readClock = ${readClock}`);
+  if (options.block) await block(page);
   const opened = Date.now();
   await page.goto(url);
 
@@ -137,6 +174,7 @@ async function look() {
   samples.slice(1).forEach((s, i) => (decoded += Math.max(0, s.decoded - samples[i].decoded)));
   const elapsed = (now.at - from) / 1000;
   const late = samples.filter((s) => s.at - from >= settled * 1000);
+  const layers = options.layers === "1" ? await eachLayer(page) : {};
   const seen = await page.evaluate(() => window.seen);
   if (screenshot) await page.screenshot({ path: screenshot });
   return Object.assign(report, {
@@ -155,6 +193,7 @@ async function look() {
     way: now.way,
     transport: now.transport,
     words: now.words,
+    posts,
     ways: samples.map((s) => s.way).filter((way, i, all) => way !== "" && way !== all[i - 1]),
     rtt: spread(late.map((s) => s.rtt)),
     loss: spread(late.map((s) => s.loss)),
@@ -167,6 +206,7 @@ async function look() {
     height: now.height,
     videoCodec: now.videoCodec,
     audioCodec: now.audioCodec,
+    layers,
     states: seen.states,
     external,
     violations: seen.violations,

@@ -29,15 +29,20 @@ type report struct {
 	Stalls, Attempts, Dropped              int
 	Width, Height                          int
 	VideoCodec, AudioCodec                 string
-	States                                 []string
+	Way, Words                             string         // what is used in the end, and what the page says
+	Glass                                  *spread        // from the test pattern's clock to the screen
+	Posts                                  int            // offers by WHEP
+	Layers                                 map[string]int // widths
+	Ways, States                           []string
 	External, Violations, Failures, Errors []string
 }
 
 // watch opens a page in a browser and looks at it for that many seconds from the
 // first picture. The result is there when seen returns.
-func watch(t *testing.T, url string, seconds int) (seen func() report) {
+func watch(t *testing.T, url string, seconds int, options ...string) (seen func() report) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "node", "watch.mjs", url, "seconds="+strconv.Itoa(seconds))
+	args := append([]string{"watch.mjs", url, "seconds=" + strconv.Itoa(seconds)}, options...)
+	cmd := exec.CommandContext(t.Context(), "node", args...)
 	var out, log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &log
 	if err := cmd.Start(); err != nil {

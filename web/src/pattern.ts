@@ -64,7 +64,7 @@ function clock(pen: CanvasRenderingContext2D, width: number, height: number): vo
   const now = Date.now();
   const line = height / 16;
   pen.fillStyle = "#000";
-  pen.fillRect(width / 4, 6 * line, width / 2, 3 * line);
+  pen.fillRect(width / 5, 6 * line, (3 * width) / 5, 3 * line);
   pen.fillRect(0, 15 * line, width, line);
   pen.fillStyle = "#fff";
   pen.font = `bold ${Math.round(2 * line)}px monospace`;

@@ -149,7 +149,14 @@ form.addEventListener("submit", (event) => {
   if (live) live.stop.abort();
   else void begin();
 });
+// offer hides what has no meaning for the kind of source.
+function offer(): void {
+  const { kind } = wish();
+  for (const label of form.querySelectorAll<HTMLElement>("[data-for]")) label.hidden = !label.dataset.for?.split(" ").includes(kind);
+}
+
 form.addEventListener("change", (event) => {
+  offer();
   const { id, name } = event.target as HTMLInputElement;
   const ofSource = name === "kind" || ["camera", "microphone", "size"].includes(id);
   if (ofSource && source) void show();
@@ -168,6 +175,7 @@ element<HTMLAnchorElement>("watch").href = base;
 key.value = sessionStorage.getItem(storage) ?? "";
 element("codec").replaceChildren(...videoCodecs().map((name) => new Option(codecName(name), name)));
 window.studio = { standing: () => live?.standing ?? "idle", sent: () => sent };
+offer();
 void list();
 setInterval(() => (element<HTMLMeterElement>("level").value = level?.read() ?? -60), 100);
 setInterval(() => void measure(), 1000);

@@ -3,8 +3,8 @@
 import { delay } from "./delay";
 import { type Figures, Whep } from "./whep";
 
-const mediaWithin = 3000; // ms to the first picture
-const pictureWithin = 5500; // the same, if media arrive: a key frame may be on its way
+const mediaWithin = 2500; // ms to the first picture
+const pictureWithin = 5000; // the same, if media arrive: a key frame may be on its way
 const stalledAfter = 1500; // ms without a new picture
 const brokenAfter = 4000; // ms without one on a broken connection
 const giveUpAfter = 30000; // ms without one on a connection that stands

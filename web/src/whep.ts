@@ -65,7 +65,7 @@ export class Whep {
   }
 
   close(): void {
-    if (this.session) end(this.session.url, this.token);
+    if (this.session && !this.hungUp) end(this.session.url, this.token);
     this.session = null;
     this.pc.close();
   }
@@ -100,8 +100,11 @@ export class Whep {
 
   // ended says that the other side has closed the connection, or it is lost for good.
   get ended(): boolean {
-    const dtls = this.pc.getReceivers().map((receiver) => receiver.transport?.state);
-    return /^(failed|closed)$/.test(this.pc.connectionState) || dtls.some((state) => state === "closed" || state === "failed");
+    return this.pc.connectionState === "failed" || this.hungUp;
+  }
+
+  private get hungUp(): boolean {
+    return this.pc.getReceivers().some((receiver) => receiver.transport?.state === "closed");
   }
 
   // wants says whether the answer has that kind of media.

@@ -61,7 +61,7 @@ export class Whip {
   }
 
   close(): void {
-    if (this.session) end(this.session.url, this.sending.key);
+    if (this.session && !this.hungUp) end(this.session.url, this.sending.key);
     this.session = null;
     this.pc.close();
   }
@@ -71,7 +71,7 @@ export class Whip {
     let well = performance.now();
     while (!stop.aborted && this.session) {
       await delay(250, stop);
-      if (this.closed) return true;
+      if (this.hungUp) return true;
       const state = this.pc.connectionState;
       if (state === "connected") well = performance.now();
       if (state === "failed" || performance.now() - well > reviveWithin) return false;
@@ -109,7 +109,7 @@ export class Whip {
     };
   }
 
-  private get closed(): boolean {
+  private get hungUp(): boolean {
     return this.pc.getSenders().some((sender) => sender.transport?.state === "closed");
   }
 
