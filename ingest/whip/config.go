@@ -18,13 +18,19 @@ type Config struct {
 	// Grace is how long a publisher that went away is waited for before the stream
 	// ends.
 	Grace time.Duration `yaml:"grace" json:"grace" doc:"How long a publisher that went away is waited for before the stream ends."`
+	// KeyframeEvery is how often a key frame of every layer is asked for although nobody
+	// needs one; 0 is never. Browsers send none by themselves, so that the segments of
+	// several layers do not begin together.
+	KeyframeEvery time.Duration `yaml:"keyframe_every" json:"keyframe_every" doc:"How often the publisher is asked for a key frame of every layer, besides when one is needed; 0 is never. HLS of several layers wants 2s."`
 	// MaxBitrate is the most that a publisher may send, over some seconds.
 	MaxBitrate pipeline.Bitrate `yaml:"max_bitrate" json:"max_bitrate" doc:"The most that a publisher may send, over some seconds."`
 }
 
 const (
 	maxGrace = time.Hour
-	maxKeys  = 16
+	// minKeyframes is the least that makes sense: each costs several pictures' bits.
+	minKeyframes = 500 * time.Millisecond
+	maxKeys      = 16
 	// goodKey is the length from which on a key is not remarked upon, in bytes.
 	goodKey = 16
 )
@@ -38,6 +44,8 @@ func (c *Config) Validate() error {
 		return pipeline.Fieldf("grace", "%v is not between 0s and %v", c.Grace, maxGrace)
 	case c.MaxBitrate < 100e3:
 		return pipeline.Fieldf("max_bitrate", "%v is too little for a stream", c.MaxBitrate).WithHint("try 64M")
+	case c.KeyframeEvery != 0 && (c.KeyframeEvery < minKeyframes || c.KeyframeEvery > maxGrace):
+		return pipeline.Fieldf("keyframe_every", "%v is not between %v and %v", c.KeyframeEvery, minKeyframes, maxGrace).WithHint("try 2s")
 	case len(c.Keys) > maxKeys:
 		return pipeline.Fieldf("keys", "%d keys; at most %d are allowed", len(c.Keys), maxKeys)
 	}

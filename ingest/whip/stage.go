@@ -83,7 +83,12 @@ type stage struct {
 	config  atomic.Pointer[Config]
 	status  status
 	current atomic.Pointer[rtc.Publisher]
+	heard   bool // some publisher was; Run's own
 }
+
+// connectTime is how long the first publisher may take from its offer to its media,
+// which the rtc server bounds too.
+const connectTime = 20 * time.Second
 
 // Reconfigure takes any change: keys are checked at the endpoint.
 func (s *stage) Reconfigure(cfg any) (bool, error) {
@@ -123,6 +128,7 @@ func (s *stage) Run(ctx context.Context, p *pipeline.Ports) error {
 		if peer == nil {
 			return nil
 		}
+		s.heard = true
 		var why error
 		next, why = s.serve(ctx, ready, peer, out)
 		beside.Go(func() { peer.Close(why) })
@@ -164,8 +170,16 @@ func (s *stage) expect(ctx context.Context, peer *Peer, ready chan<- *Peer) {
 
 // relay passes requests for key frames on to whoever publishes.
 func (s *stage) relay(ctx context.Context, out *pipeline.Output) {
+	tick := time.NewTicker(minKeyframes)
+	defer tick.Stop()
+	last := time.Now()
 	for {
 		select {
+		case now := <-tick.C:
+			if every := s.config.Load().KeyframeEvery; every > 0 && now.Sub(last) >= every {
+				last = now
+				s.refresh()
+			}
 		case f := <-out.Feedback():
 			if k, ok := f.(media.KeyframeRequest); ok && k.Track == media.TrackID(media.KindVideo.String()) {
 				if p := s.current.Load(); p != nil {
@@ -178,12 +192,29 @@ func (s *stage) relay(ctx context.Context, out *pipeline.Output) {
 	}
 }
 
+// refresh asks for a key frame of every layer.
+func (s *stage) refresh() {
+	p := s.current.Load()
+	if p == nil {
+		return
+	}
+	for _, m := range p.Media() {
+		for i := range max(1, len(m.Layers)) {
+			p.RequestKeyframe(int8(i))
+		}
+	}
+}
+
 // await waits for a publisher. It returns nil when ctx ends or, in an instance that a
 // publisher started, when nobody has come for as long as the grace; a connection that
 // comes about takes its time.
 func (s *stage) await(ctx context.Context, ready <-chan *Peer) *Peer {
 	s.status.waiting()
-	timer := time.NewTimer(s.config.Load().Grace)
+	grace := s.config.Load().Grace
+	if !s.heard {
+		grace = max(grace, connectTime)
+	}
+	timer := time.NewTimer(grace)
 	defer timer.Stop()
 	limit := timer.C
 	if s.env.When != pipeline.Published {
@@ -193,7 +224,7 @@ func (s *stage) await(ctx context.Context, ready <-chan *Peer) *Peer {
 	case peer := <-ready:
 		return peer
 	case <-limit:
-		s.log.Info("no publisher came back", "grace", s.config.Load().Grace)
+		s.log.Info("no publisher has come", "waited", grace)
 		return nil
 	case <-ctx.Done():
 		return nil

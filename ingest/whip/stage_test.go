@@ -1,6 +1,7 @@
 package whip
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -244,4 +245,40 @@ func TestLoss(t *testing.T) {
 			t.Errorf("%d of 2400 packets: %s", video, got)
 		}
 	})
+}
+
+// A publisher that sends key frames only when asked is asked.
+func TestKeyframeEvery(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := open()
+		c.KeyframeEvery = 2 * time.Second
+		s := newStudio(t, pipeline.Published, c)
+		o := both()
+		o.RIDs = []string{"a", "b"}
+		p := s.publish(o)
+		<-p.Connected
+		p.Movie(t, 9*time.Second, 1)
+		time.Sleep(100 * time.Millisecond)
+		if n := len(p.Plis); n != 8 {
+			t.Errorf("%d requests in 9 s for 2 layers", n)
+		}
+	})
+}
+
+func TestValidate(t *testing.T) {
+	for want, change := range map[string]func(*Config){
+		"":               func(*Config) {},
+		"grace":          func(c *Config) { c.Grace = -1 },
+		"max_bitrate":    func(c *Config) { c.MaxBitrate = 0 },
+		"keyframe_every": func(c *Config) { c.KeyframeEvery = time.Millisecond },
+		"keys":           func(c *Config) { c.Keys = make([]pipeline.Secret, 1) },
+	} {
+		c := defaults()
+		change(&c)
+		err := c.Validate()
+		var field *pipeline.FieldError
+		if (err == nil) != (want == "") || err != nil && (!errors.As(err, &field) || field.Field != want) {
+			t.Errorf("%s: %v", want, err)
+		}
+	}
 }

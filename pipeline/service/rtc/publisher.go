@@ -23,8 +23,6 @@ type Publisher struct {
 	remote netip.Addr // of its signalling
 	leave  func()     // of the half-open ones
 
-	in      chan arrival
-	nudge   chan struct{} // a keyframe was asked for
 	live    chan struct{} // closed with the first RTP packet
 	checked chan struct{} // closed when a pair of addresses works
 	once    struct{ live, checked, end sync.Once }
@@ -73,8 +71,8 @@ func (s *Server) Publish(ctx context.Context, o *Offer, remote netip.Addr) (*Pub
 	}
 	p := &Publisher{
 		server: s, pc: pc, offer: o, remote: remote, leave: leave,
-		in: make(chan arrival, receiveQueue), nudge: make(chan struct{}, 1),
-		live: make(chan struct{}), checked: make(chan struct{}), done: make(chan struct{}),
+		receiver: receiver{in: make(chan arrival, receiveQueue), nudge: make(chan struct{}, 1)},
+		live:     make(chan struct{}), checked: make(chan struct{}), done: make(chan struct{}),
 		theirs: o.credentials,
 	}
 	if err := s.admit(p); err != nil {

@@ -126,7 +126,7 @@ func (p *Publisher) readMedia(t *webrtc.TrackRemote, l *layer) {
 		packet.repaired = attributes.Get(webrtc.AttributeRtxSsrc) != nil
 		p.once.live.Do(func() { close(p.live) })
 		select {
-		case p.in <- arrival{l, packet}:
+		case p.receiver.in <- arrival{l, packet}:
 		case <-p.done:
 			return
 		}
@@ -196,8 +196,11 @@ func wall(ntp uint64) time.Time {
 	return time.Unix(int64(ntp>>32)-from1900, int64(ntp&0xffffffff*uint64(time.Second)>>32))
 }
 
-// receiver is what Recv keeps.
+// receiver is what Recv reads and keeps. All but the channels are its own.
 type receiver struct {
+	in    chan arrival
+	nudge chan struct{} // a key frame was asked for
+
 	layers []*layer
 	timer  *time.Timer
 	turn   int
@@ -215,7 +218,7 @@ func (p *Publisher) Recv(ctx context.Context) (Packet, error) {
 			return packet, nil
 		}
 		select {
-		case a := <-p.in:
+		case a := <-p.receiver.in:
 			p.put(a)
 			continue
 		default:
@@ -230,10 +233,10 @@ func (p *Publisher) Recv(ctx context.Context) (Packet, error) {
 			p.receiver.timer.Reset(max(time.Millisecond, due.Sub(now)))
 		}
 		select {
-		case a := <-p.in:
+		case a := <-p.receiver.in:
 			p.put(a)
 		case <-p.receiver.timer.C:
-		case <-p.nudge:
+		case <-p.receiver.nudge:
 		case <-p.done:
 			p.receiver.timer.Stop()
 			return Packet{}, p.why
@@ -326,7 +329,7 @@ func (p *Publisher) RequestKeyframe(index int8) {
 		}
 	}
 	select {
-	case p.nudge <- struct{}{}:
+	case p.receiver.nudge <- struct{}{}:
 	default:
 	}
 }
