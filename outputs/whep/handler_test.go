@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -231,6 +232,46 @@ func TestKeyframeRequests(t *testing.T) {
 		}
 		if requests < 9 || requests > 11 {
 			t.Errorf("%d requests in 5 s", requests)
+		}
+	})
+}
+
+// Viewers are spread over shards, and nobody is let in for a while after one of them
+// was late.
+func TestShards(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := rtctest.NewNetwork(t)
+		s := newStudio(t, n.Listen(), defaults(), video(""))
+		s.play(0, 20*time.Second, 30, 2000)
+		time.Sleep(time.Second)
+		h, _ := s.made.find("live/studio")
+		h.perShard = 1
+		var players []*player
+		for range 4 {
+			p := newPlayer(t, s, n.Client())
+			p.join("")
+			<-p.connected
+			players = append(players, p)
+		}
+		time.Sleep(2 * time.Second)
+		want := min(4, runtime.GOMAXPROCS(0), maxShards)
+		if st := s.status(); st.Shards != want || st.Sessions["watching"] != 4 {
+			t.Errorf("%+v", st)
+		}
+		for _, p := range players {
+			if pics := p.pictures(); len(pics) < 60 {
+				t.Errorf("%d pictures", len(pics))
+			}
+		}
+		h.late(time.Now())
+		offer := newPlayer(t, s, n.Client()).offer()
+		r := s.do("POST", "whep", sdpType, offer)
+		if got := code(t, r); r.StatusCode != 503 || got != "overloaded" || r.Header.Get("Retry-After") != "5" {
+			t.Errorf("%d %s", r.StatusCode, got)
+		}
+		time.Sleep(overloadFor)
+		if r := s.do("POST", "whep", sdpType, offer); r.StatusCode != 201 {
+			t.Error(r.Status)
 		}
 	})
 }

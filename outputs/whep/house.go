@@ -48,6 +48,8 @@ type house struct {
 	serve  func(*shard) // runs a shard on a goroutine of its own
 	tally  *tally
 
+	perShard int32 // for tests
+
 	mu       sync.Mutex // guards what follows
 	shards   []*shard
 	sessions map[*egress.Session]*seat
@@ -78,7 +80,7 @@ func newHouse(ctx context.Context, fail func(error), cfg Config, env pipeline.En
 	h := &house{
 		cfg: cfg, env: env, engine: engine, feed: newFeed(), in: p.In("in"), ports: p, began: time.Now(),
 		tally: newTally(), sessions: make(map[*egress.Session]*seat), byID: make(map[string]*seat),
-		layers: make(map[layerKey]*use),
+		layers: make(map[layerKey]*use), perShard: perShard,
 	}
 	h.serve = func(s *shard) { running.Go(func() { s.guard(ctx, fail) }) }
 	h.rest()
@@ -215,7 +217,7 @@ func (h *house) place() (*shard, error) {
 			best = s
 		}
 	}
-	if best == nil || best.members.Load() >= perShard && len(h.shards) < min(runtime.GOMAXPROCS(0), maxShards) {
+	if best == nil || best.members.Load() >= h.perShard && len(h.shards) < min(runtime.GOMAXPROCS(0), maxShards) {
 		best = newShard(h, h.engine.NewSender())
 		h.shards = append(h.shards, best)
 		h.serve(best)

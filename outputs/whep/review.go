@@ -16,6 +16,7 @@ const (
 	pacing    = 2.5
 	joining   = 4
 	leastPace = 250_000
+	strain    = 0.2
 )
 
 // probe is a rate that is tried on a viewer's path.
@@ -60,6 +61,9 @@ func (v *viewer) estimate() int64 {
 	}
 	return rate
 }
+
+// strained says that a path loses a good part of what is sent.
+func (v *viewer) strained() bool { return v.estimator != nil && v.estimator.Loss() > strain }
 
 // report notes what a viewer without better feedback says of loss: he gets a guess
 // that follows it.
@@ -168,6 +172,9 @@ func (s *shard) choose(g *leg, rungs []rung, now time.Time) (probe int64) {
 	if len(rungs) == 1 {
 		s.retarget(g, rungs[0].layer, now)
 		return 0
+	}
+	if g.until.After(now) && v.strained() {
+		g.until = time.Time{} // catching up is too much already
 	}
 	if (g.until.After(now) || g.lane == nil) && among(rungs, g.target) {
 		return 0 // what it does now says nothing about the path

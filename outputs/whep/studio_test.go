@@ -35,6 +35,7 @@ type studio struct {
 	mount httpd.Mount
 	addr  netip.AddrPort
 	asked chan media.Feedback
+	made  *registry
 	ended chan struct{}
 
 	tracks []*media.Track
@@ -131,6 +132,7 @@ func read(conn net.PacketConn, socket *egress.Socket) {
 func (s *studio) plan(engine *egress.Engine, cfg Config) {
 	s.t.Helper()
 	f := Factory(s, engine, s)
+	s.made = f.(*factory).registry
 	source := stagetest.Stage(pipeline.Spec{Type: "test/source", Role: pipeline.Source, Live: true},
 		func(ctx context.Context, p *pipeline.Ports) error {
 			out := p.Out("out")

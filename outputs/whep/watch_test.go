@@ -254,6 +254,28 @@ func TestLayersByEstimate(t *testing.T) {
 	})
 }
 
+// One who comes on a path that is too narrow for the layer that he is given first has
+// steady pictures soon.
+func TestSlowJoin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := rtctest.NewNetwork(t)
+		s := newStudio(t, n.Listen(), defaults(), video("hd", "sd", "ld"))
+		s.play(0, 15*time.Second, 30, 8000)
+		time.Sleep(3900 * time.Millisecond)
+		link := &narrow{rate: 750_000}
+		n.Impair(nil, link.fate)
+		p := newPlayer(t, s, n.Client())
+		p.join("")
+		<-p.connected
+		time.Sleep(4 * time.Second)
+		before := len(p.pictures())
+		time.Sleep(4 * time.Second)
+		if got := len(p.pictures()) - before; got < 110 || p.layer() != 2 {
+			t.Errorf("%d pictures in 4 s, layer %d", got, p.layer())
+		}
+	})
+}
+
 func (p *player) layer() int {
 	pics := p.pictures()
 	return pics[len(pics)-1].layer
