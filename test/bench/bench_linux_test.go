@@ -98,14 +98,19 @@ func (m *meter) run(b *testing.B, steadyAfter time.Duration) {
 	s.wait(b, min(steadyAfter, span(b, warmupVariable, warmup)))
 	steady := span(b, measureVariable, measure)
 	s.profile(b, steady)
-	var used, passed time.Duration
+	var used time.Duration
+	ours, began := s.allTime(b), time.Now()
+	busy, all := machine(b)
 	for b.Loop() {
-		cpu, began := cpuTime(b, s.pid), time.Now()
+		cpu := cpuTime(b, s.pid)
 		s.wait(b, steady)
 		used += cpuTime(b, s.pid) - cpu
-		passed += time.Since(began)
 	}
+	passed := time.Since(began)
+	busyNow, allNow := machine(b)
+	others := busyNow - busy - (s.allTime(b) - ours)
 	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(100*max(0, others.Seconds())/(allNow-all).Seconds(), "others-%")
 	b.ReportMetric(milliseconds(used)/passed.Seconds()/m.count, "cpu-ms/"+m.per+"-s")
 	b.ReportMetric((memory(b, s.pid)-m.rss)/m.count/1024, "rss-KiB/"+m.per)
 	b.ReportMetric((m.alive(b)-m.heap)/m.count/1024, "heap-KiB/"+m.per)

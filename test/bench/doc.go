@@ -12,10 +12,11 @@
 //	rss-KiB/publisher    resident memory beyond that of the idle server
 //	heap-KiB/publisher   of that, what Go's collector has found alive
 //	late-ms              by how much the generator was late at worst
+//	others-%             of the machine's CPU time, what went to other processes
 //	cal-ns               CPU time of a fixed piece of work, before and after
 //
 // CPU time depends on the machine, and on what else runs there: compare its ratio
-// to cal-ns. On loopback the sender of a packet also does the receiver's TCP work,
+// to cal-ns, and only if others-% is near 0. On loopback the sender of a packet also does the receiver's TCP work,
 // so publishing is a little cheaper here than over a network, and playing a little
 // dearer.
 //

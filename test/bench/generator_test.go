@@ -90,6 +90,7 @@ func (s *server) load(b *testing.B, o order) *generator {
 	if err := g.cmd.Start(); err != nil {
 		b.Fatal(err)
 	}
+	s.loads = append(s.loads, g.cmd.Process.Pid)
 	b.Cleanup(func() {
 		_ = g.cmd.Process.Kill()
 		<-g.ended

@@ -33,6 +33,7 @@ pipelines:
 type server struct {
 	http, rtmp string
 	pid        int
+	loads      []int // process IDs of the generators
 	ended      chan struct{}
 	lost       chan string // what has ended: the server or a generator
 }
@@ -108,6 +109,16 @@ func (s *server) wait(b *testing.B, d time.Duration) {
 	case what := <-s.lost:
 		b.Fatalf("%s has ended by itself", what)
 	}
+}
+
+// allTime is the CPU time of the server and its generators.
+func (s *server) allTime(b *testing.B) time.Duration {
+	b.Helper()
+	sum := cpuTime(b, s.pid)
+	for _, pid := range s.loads {
+		sum += cpuTime(b, pid)
+	}
+	return sum
 }
 
 // metric is one of the server's own figures.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -30,6 +31,30 @@ func readClock(b *testing.B, id int32) time.Duration {
 		b.Fatalf("read a CPU clock: %v", err)
 	}
 	return time.Duration(t.Nano())
+}
+
+// machine is the time that all CPUs together have been busy, and that has passed for
+// them, since the machine has started.
+func machine(b *testing.B) (busy, passed time.Duration) {
+	b.Helper()
+	text, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		b.Fatal(err)
+	}
+	first, _, _ := strings.Cut(string(text), "\n")
+	const idle, wait, guest = 3, 4, 8 // guests are counted as users, too
+	for n, field := range strings.Fields(first)[1:][:guest] {
+		ticks, err := strconv.Atoi(field)
+		if err != nil {
+			b.Fatal(err)
+		}
+		d := time.Duration(ticks) * 10 * time.Millisecond
+		passed += d
+		if n != idle && n != wait {
+			busy += d
+		}
+	}
+	return busy, passed
 }
 
 // memory is what a process holds, in bytes: resident memory that is not a file's.
