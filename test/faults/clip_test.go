@@ -201,10 +201,14 @@ type comparison struct {
 	sent, got   int
 	head, tail  int // of what was sent, before the first and behind the last that came
 	lost, alien int
+	holes       []hole
 	late        int           // frames whose decoding time does not rise
 	doubled     int           // presentation times that come twice
 	skew        time.Duration // of sound against picture, the most
 }
+
+// hole is where a reader has lost frames: from that one on so many.
+type hole struct{ from, frames int }
 
 // shift is by how much a frame of that time has been moved.
 type shift struct{ at, by time.Duration }
@@ -250,8 +254,9 @@ func (c *comparison) match(sent, got []packet) (shifts []shift) {
 		}
 		if at += from; next < 0 {
 			c.head = at
-		} else {
+		} else if at > next {
 			c.lost += at - next
+			c.holes = append(c.holes, hole{next, at - next})
 		}
 		shifts = append(shifts, shift{sent[at].pts, g.pts - sent[at].pts})
 		next = at + 1

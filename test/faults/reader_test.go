@@ -5,6 +5,7 @@ package faults
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net/http"
 	"os/exec"
 	"path"
@@ -134,7 +135,7 @@ func (s *server) play(t testing.TB, name string) func() *player {
 		// It does not know how a low-latency stream ends, and gives up on a plain one as
 		// soon as the next segment is late, as it is while the server waits for the
 		// publisher to come back.
-		if err != nil && !strings.Contains(err.Error(), "preload hint disappeared") && !strings.Contains(err.Error(), "not ready yet") {
+		if !errors.Is(err, gohlslib.ErrClientEOS) && !strings.Contains(err.Error(), "preload hint disappeared") && !strings.Contains(err.Error(), "not ready yet") {
 			t.Errorf("gohlslib: %v", err)
 		}
 		return p
@@ -150,11 +151,15 @@ func (p *player) note(fault string) {
 // asks notes the number of a part: …/video-token-p17.m4s.
 func (p *player) asks(url string) {
 	name := strings.TrimSuffix(path.Base(url), ".m4s")
-	rendition, number, _ := strings.Cut(name, "-p")
-	n, err := strconv.Atoi(number)
+	at := strings.LastIndex(name, "-p")
+	if at < 0 {
+		return
+	}
+	n, err := strconv.Atoi(name[at+2:])
 	if err != nil {
 		return
 	}
+	rendition := name[:at]
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.parts[rendition] = append(p.parts[rendition], n)
