@@ -16,6 +16,8 @@ const (
 	maxCandidates = 64
 	maxMedia      = 8
 	maxLayers     = 8
+	maxFormats    = 128 // of one medium; Chromium has 40
+	maxAttributes = 512 // of one medium, or of the session
 	maxName       = 32 // bytes of a mid or rid
 )
 
@@ -64,8 +66,12 @@ func (o *Offer) check() error {
 	if n := len(d.MediaDescriptions); n == 0 || n > maxMedia {
 		return refuse(Malformed, "The offer has %d media; between 1 and %d are allowed.", n, maxMedia)
 	}
-	candidates := 0
+	candidates, attributes := 0, len(d.Attributes)
 	for _, m := range d.MediaDescriptions {
+		if n := len(m.MediaName.Formats); n > maxFormats {
+			return refuse(Malformed, "The offer has %d formats of %s; at most %d are allowed.", n, m.MediaName.Media, maxFormats)
+		}
+		attributes = max(attributes, len(m.Attributes))
 		for _, a := range m.Attributes {
 			if a.Key == "candidate" {
 				candidates++
@@ -74,6 +80,9 @@ func (o *Offer) check() error {
 	}
 	if candidates > maxCandidates {
 		return refuse(Malformed, "The offer has %d candidates; at most %d are allowed.", candidates, maxCandidates)
+	}
+	if attributes > maxAttributes {
+		return refuse(Malformed, "The offer has %d attributes in one place; at most %d are allowed.", attributes, maxAttributes)
 	}
 	for _, m := range d.MediaDescriptions {
 		if err := o.medium(m); err != nil {

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"weir/pipeline/media"
 )
 
 func sample(t testing.TB, name string) string {
@@ -54,6 +56,8 @@ func TestRefusedOffers(t *testing.T) {
 		{"without media", obs[:strings.Index(obs, "m=audio")], Malformed, "The offer has 0 media"},
 		{"nine media", obs + strings.Repeat(video, 7), Malformed, "The offer has 9 media"},
 		{"65 candidates", obs + strings.Repeat("a=candidate:1 1 UDP 1 10.0.0.1 1 typ host\r\n", 65), Malformed, "65 candidates; at most 64"},
+		{"many formats", strings.Replace(obs, "SAVPF 96", "SAVPF 96"+strings.Repeat(" 97", 128), 1), Malformed, "129 formats of video; at most 128"},
+		{"many attributes", obs + strings.Repeat("a=rtpmap:97 H264/90000\r\n", 600), Malformed, "attributes in one place; at most 512"},
 		{"two videos", obs + strings.Replace(video, "mid:1", "mid:2", 1), Unsupported, "more than one video"},
 		{"data channel", obs + "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n", Unsupported, `"application"; only audio and video`},
 		{"plain RTP", strings.ReplaceAll(obs, "UDP/TLS/RTP/SAVPF", "RTP/AVP"), Unsupported, "DTLS-SRTP"},
@@ -141,6 +145,19 @@ func FuzzFragment(f *testing.F) {
 		parsed, err := ParseFragment(text)
 		if err == nil && parsed.credentials != (credentials{}) && parsed.credentials.check() != nil {
 			t.Error("bad credentials were accepted")
+		}
+	})
+}
+
+// RTP of any shape: what is let through has a payload within the packet.
+func FuzzRead(f *testing.F) {
+	f.Add([]byte("\x80\x60\x00\x01\x00\x00\x00\x02\x00\x00\x00\x03payload"))
+	f.Add([]byte("\xb0\x60\x00\x01\x00\x00\x00\x02\x00\x00\x00\x03\xbe\xde\x00\x01\x10\xff\x00\x00pay\x02"))
+	f.Add([]byte("\xa0\x60\x00\x01\x00\x00\x00\x02\x00\x00\x00\x03\x01"))
+	f.Fuzz(func(t *testing.T, packet []byte) {
+		l := &layer{kind: media.KindVideo, codecs: map[uint8]media.Codec{96: media.CodecH264}}
+		if p, ok := l.read(packet); ok && (len(p.Payload) > len(packet)-12 || p.Codec != media.CodecH264) {
+			t.Errorf("%+v", p)
 		}
 	})
 }
