@@ -18,7 +18,7 @@ const (
 	maxLayers     = 8
 	maxFormats    = 128 // of one medium; Chromium has 40
 	maxAttributes = 512 // of one medium, or of the session
-	maxName       = 32 // bytes of a mid or rid
+	maxName       = 32  // bytes of a mid or rid
 )
 
 // Medium is one kind of media that a publisher offers.

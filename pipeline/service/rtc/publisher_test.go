@@ -406,3 +406,61 @@ func check(username string, rest []byte) []byte {
 	b[3] = byte(len(b) - 20)
 	return b
 }
+
+// R3: the path is gone for 4 s, then ICE is restarted: media is back within a second,
+// and nothing of it is from another session.
+func TestPathChange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := rtctest.NewNetwork(t)
+		s := serve(t, n, rtc.Limits{})
+		e, p := publish(t, n, s, both())
+		<-e.Connected
+		arrivals := make(chan time.Time, 10000)
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go func() {
+			for {
+				packet, err := p.Recv(ctx)
+				if err != nil {
+					close(arrivals)
+					return
+				}
+				if packet.Kind == media.KindVideo {
+					arrivals <- packet.Arrived
+				}
+			}
+		}()
+		go e.Movie(t, 10*time.Second, 2)
+		time.Sleep(2 * time.Second)
+		nothing := func([]byte) (bool, time.Duration) { return false, 0 }
+		n.Impair(nothing, nothing)
+		time.Sleep(4 * time.Second)
+		n.Impair(nil, nil)
+		restarted := time.Now()
+		fragment, accept := e.Restart(t)
+		f, err := rtc.ParseFragment([]byte(fragment))
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, err := p.Restart(t.Context(), f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		accept(answer)
+		time.Sleep(4 * time.Second)
+		cancel()
+		var back time.Duration
+		for at := range arrivals {
+			if back == 0 && at.After(restarted) {
+				back = at.Sub(restarted)
+			}
+		}
+		if back == 0 || back > time.Second {
+			t.Errorf("media was back %v after the restart", back)
+		}
+		t.Logf("media was back %v after the restart", back)
+		if p.Why() != nil {
+			t.Error(p.Why())
+		}
+	})
+}
