@@ -84,7 +84,7 @@ func TestInterop(t *testing.T) {
 			t.Parallel()
 			path := c.app + "/" + c.clip
 			var sent []packet
-			wait := func() {}
+			var wait func()
 			if c.ours {
 				sent = loaded(t, clips+c.clip, times)
 				p := s.publish(t, path)

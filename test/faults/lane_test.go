@@ -37,7 +37,6 @@ type lane struct {
 	next     uint64 // the segment to take
 	taken    int    // parts of it that have been
 	begun    bool
-	reloads  int
 	newest   uint64
 	duration time.Duration // of what was taken of it
 	end      time.Duration // where that ends
@@ -89,9 +88,6 @@ func (l *lane) reload(p *playlist) string {
 	}
 	msn, parts := p.edge()
 	if l.v.plain {
-		if parts > 0 {
-			return fmt.Sprintf("?_HLS_msn=%d", msn)
-		}
 		return fmt.Sprintf("?_HLS_msn=%d", msn)
 	}
 	return fmt.Sprintf("?_HLS_msn=%d&_HLS_part=%d", msn, parts)

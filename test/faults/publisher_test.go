@@ -31,6 +31,7 @@ type publisher struct {
 
 // dial publishes at a path with a key.
 func (s *server) dial(t testing.TB, path, key string) (*publisher, error) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	p := &publisher{t: t, sent: make(map[media.Kind][]sending)}

@@ -54,6 +54,7 @@ func (v *viewer) packets() (all []packet) {
 // ffmpeg reads a stream to its end with Debian's ffmpeg, without decoding or with,
 // and wants no complaint. The packets are there when the result returns.
 func (s *server) ffmpeg(t testing.TB, path string, decode bool) func() []packet {
+	t.Helper()
 	args := []string{"-v", "warning", "-nostdin", "-xerror", "-live_start_index", "0", "-i", "http://" + s.http + "/" + path + "/index.m3u8", "-map", "0"}
 	if decode {
 		args = append(args, "-vsync", "passthrough")
@@ -104,6 +105,7 @@ type player struct {
 
 // play plays a stream with gohlslib until it ends, and says how that was.
 func (s *server) play(t testing.TB, name string) func() *player {
+	t.Helper()
 	p := &player{parts: make(map[string][]int)}
 	quiet := func(string) {}
 	c := &gohlslib.Client{

@@ -38,6 +38,7 @@ type pulse struct {
 
 // newStream is a source of 30 pictures a second with a key frame each second.
 func newStream(t testing.TB, session uint32, video, audio *media.Track) *stream {
+	t.Helper()
 	s := &stream{t: t, session: session, fps: 30, gop: 30, size: 400}
 	s.change(video, audio)
 	return s

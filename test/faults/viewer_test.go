@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -33,12 +32,19 @@ type viewer struct {
 }
 
 // watch follows a stream from when it is there.
-func (s *server) watch(t testing.TB, path string) *viewer { return s.view(t, path, false) }
+func (s *server) watch(t testing.TB, path string) *viewer {
+	t.Helper()
+	return s.view(t, path, false)
+}
 
 // watchSegments follows a stream as a player without low latency does.
-func (s *server) watchSegments(t testing.TB, path string) *viewer { return s.view(t, path, true) }
+func (s *server) watchSegments(t testing.TB, path string) *viewer {
+	t.Helper()
+	return s.view(t, path, true)
+}
 
 func (s *server) view(t testing.TB, path string, plain bool) *viewer {
+	t.Helper()
 	v := &viewer{
 		t: t, base: "http://" + s.http + "/" + path + "/", plain: plain,
 		http:  &http.Client{Transport: &http.Transport{}, Timeout: 40 * time.Second},
@@ -204,16 +210,4 @@ func (v *viewer) sees(within time.Duration, name, what string, is func(sample) b
 		return i >= 0
 	})
 	return found
-}
-
-// names are the media playlists that were found.
-func (v *viewer) names() string {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	var names []string
-	for name := range v.lanes {
-		names = append(names, strings.TrimSuffix(name, ".m3u8"))
-	}
-	slices.Sort(names)
-	return strings.Join(names, " ")
 }

@@ -4,9 +4,11 @@ package faults
 
 import (
 	"encoding/binary"
+	"errors"
 	"io"
 	"math"
 	"net"
+	"os"
 	"testing"
 	"time"
 )
@@ -85,6 +87,7 @@ func control(typ byte, value uint32) []byte {
 
 // call connects to an address and, if that is wanted, shakes hands.
 func call(t testing.TB, address string, shake bool) (net.Conn, error) {
+	t.Helper()
 	c, err := net.DialTimeout("tcp", address, 5*time.Second)
 	if err != nil {
 		return nil, err
@@ -116,8 +119,7 @@ func hear(c net.Conn, quiet time.Duration) (said []byte, closed bool) {
 		n, err := c.Read(buf)
 		said = append(said, buf[:n]...)
 		if err != nil {
-			nerr, ok := err.(net.Error)
-			return said, !ok || !nerr.Timeout()
+			return said, !errors.Is(err, os.ErrDeadlineExceeded)
 		}
 	}
 }
