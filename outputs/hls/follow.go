@@ -9,6 +9,9 @@ import (
 const (
 	// nearly is how much a follower's key unit may be before the lead's.
 	nearly = 5 * time.Millisecond
+	// rounded is how much sound that starts with the lead may be before it, because
+	// their clocks have other ticks.
+	rounded = time.Millisecond
 	// keyPatience is how long a layer's key unit is waited for behind a boundary.
 	keyPatience = 50 * time.Millisecond
 	// quiet is how long the lead goes on without a unit of an audio track until that
@@ -126,7 +129,7 @@ func placeAtTurn(l *lane, u *media.Unit, b boundary, before bool) place {
 		return stays
 	case !sameConfig(u.Track, b.starts[l], l.layer):
 		return goes
-	case l.kind == media.KindAudio && t >= b.at,
+	case l.kind == media.KindAudio && t >= b.at-rounded,
 		l.kind == media.KindVideo && u.Flags.Has(media.Key) && t >= b.at-nearly:
 		return crosses
 	default:
