@@ -2,6 +2,7 @@ package whip
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"weir/pipeline"
@@ -92,10 +93,5 @@ func (c *Config) admit(key string, remote netip.Addr) verdict {
 // weak says whether a key is so short that it may be guessed.
 func (c *Config) weak() bool {
 	short := func(k pipeline.Secret) bool { return !k.Empty() && len(k.Reveal()) < goodKey }
-	for _, k := range c.Keys {
-		if short(k) {
-			return true
-		}
-	}
-	return short(c.Key)
+	return short(c.Key) || slices.ContainsFunc(c.Keys, short)
 }

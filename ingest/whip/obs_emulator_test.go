@@ -65,7 +65,7 @@ func (o *obs) connect(t *testing.T) (answer string) {
 		}
 	}
 	// Each layer that was offered must be accepted.
-	for _, line := range strings.Split(o.offer, "\r\n") {
+	for line := range strings.SplitSeq(o.offer, "\r\n") {
 		if rid, ok := strings.CutPrefix(line, "a=rid:"); ok {
 			rid, _, _ = strings.Cut(rid, " ")
 			if !strings.Contains(answer, "a=rid:"+rid+" recv") {

@@ -32,9 +32,14 @@ func TestGate(t *testing.T) {
 		from string
 		want bool
 	}{
-		{"192.0.2.1", true}, {"::ffff:192.0.2.1", true}, {"192.0.2.1", false},
-		{"2001:db8::1", true}, {"2001:db8::2", true}, {"2001:db8::3", false},
-		{"127.0.0.1", true}, {"192.0.2.9", false},
+		{"192.0.2.1", true},
+		{"::ffff:192.0.2.1", true},
+		{"192.0.2.1", false},
+		{"2001:db8::1", true},
+		{"2001:db8::2", true},
+		{"2001:db8::3", false},
+		{"127.0.0.1", true},
+		{"192.0.2.9", false},
 	} {
 		f, ok := g.enter(addr(c.from))
 		if ok != c.want {

@@ -14,7 +14,7 @@ import (
 func play(o *order, script string) string {
 	var out []string
 	now := time.Unix(0, 0)
-	for _, word := range strings.Fields(script) {
+	for word := range strings.FieldsSeq(script) {
 		if ms, ok := strings.CutPrefix(word, "+"); ok {
 			n, _ := strconv.Atoi(ms)
 			now = now.Add(time.Duration(n) * time.Millisecond)

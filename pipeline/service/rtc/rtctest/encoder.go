@@ -78,6 +78,7 @@ func NewEncoder(t *testing.T, o Options) *Encoder {
 			connected.Do(func() { close(e.Connected) })
 		case webrtc.PeerConnectionStateFailed, webrtc.PeerConnectionStateClosed:
 			lost.Do(func() { close(e.Lost) })
+		default: // on its way to one of them
 		}
 	})
 	e.addTracks(t, o)
