@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 
 	"weir/pipeline"
@@ -16,11 +17,14 @@ func welcome(out io.Writer, s *server, src *source, file *config.File) {
 	for _, plan := range file.Plans {
 		path := example(plan.Def.Pattern)
 		fmt.Fprintf(out, "  %s\n", plan.Def.Pattern)
-		if takesRTMP(plan) {
-			key := "…"
-			if src.key != "" {
-				key = src.key
-			}
+		key := "…"
+		if src.key != "" {
+			key = src.key
+		}
+		if uses(plan, "ingest/whip") && s.services.peers != nil {
+			fmt.Fprintf(out, "    publish    %s/%s/whip   bearer token %s\n", s.web(), path, key)
+		}
+		if uses(plan, "ingest/rtmp") {
 			for _, b := range s.bound {
 				if b.Name == "http" {
 					continue
@@ -83,11 +87,6 @@ func cutLast(path string) (app, name string) {
 	return path[:i], path[i+1:]
 }
 
-func takesRTMP(plan *pipeline.Plan) bool {
-	for _, n := range plan.Nodes {
-		if n.Use == "ingest/rtmp" {
-			return true
-		}
-	}
-	return false
+func uses(plan *pipeline.Plan, stage string) bool {
+	return slices.ContainsFunc(plan.Nodes, func(n *pipeline.Node) bool { return n.Use == stage })
 }

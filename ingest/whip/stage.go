@@ -292,7 +292,13 @@ func (s *stage) hear(ctx context.Context, p *Peer, h *hearing) error {
 }
 
 // Describe implements pipeline.Describer.
-func (s *stage) Describe() any { return s.status.snapshot() }
+func (s *stage) Describe() any {
+	now := s.status.snapshot()
+	if p := s.current.Load(); p != nil {
+		now.Streams = p.Stats()
+	}
+	return now
+}
 
 var (
 	_ pipeline.Announcer    = (*factory)(nil)

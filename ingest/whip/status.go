@@ -7,6 +7,7 @@ import (
 	"unicode"
 
 	"weir/pipeline/media"
+	"weir/pipeline/service/rtc"
 )
 
 // Status is what the stage shows.
@@ -28,6 +29,8 @@ type Status struct {
 	Takeovers int `json:"takeovers"`
 	// Jumps counts the steps of publishers' clocks at which the timeline began anew.
 	Jumps uint64 `json:"jumps"`
+	// Streams is what became of the present publisher's packets.
+	Streams []rtc.StreamStats `json:"streams,omitempty"`
 }
 
 // status is the present Status.
