@@ -54,7 +54,7 @@ type verdict struct {
 func check(paths []string) ([]verdict, error) {
 	var vs []verdict
 	for _, src := range sources(paths) {
-		file, err := load(src)
+		file, err := fileOf(src)
 		v := verdict{File: src.name, OK: err == nil, Problems: config.Problems{}, Notes: config.Problems{}}
 		switch {
 		case err == nil:
@@ -104,8 +104,8 @@ func sources(paths []string) []*source {
 	return srcs
 }
 
-// load reads a file with stage types that stand on no services.
-func load(src *source) (*config.File, error) {
+// fileOf reads a file with stage types that stand on no services.
+func fileOf(src *source) (*config.File, error) {
 	reg, err := pipeline.NewRegistry(stages(services{})...)
 	if err != nil {
 		return nil, fmt.Errorf("stage types: %w", err)

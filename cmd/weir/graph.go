@@ -18,7 +18,7 @@ func newGraphCmd() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var plans []*pipeline.Plan
 			for _, src := range sources(args) {
-				file, err := load(src)
+				file, err := fileOf(src)
 				if err != nil {
 					return err
 				}

@@ -59,7 +59,7 @@ func newRootCmd() *cobra.Command {
 	root.SetVersionTemplate("weir {{.Version}}\n")
 	root.AddCommand(
 		newRunCmd(), newDemoCmd(), newCheckCmd(), newGraphCmd(), newPortsCmd(), newSchemaCmd(),
-		newVersionCmd(), newManCmd(),
+		newLoadCmd(), newVersionCmd(), newManCmd(),
 	)
 	return root
 }

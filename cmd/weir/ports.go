@@ -19,7 +19,7 @@ func newPortsCmd() *cobra.Command {
 		Example: "  weir ports weir.yaml",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			file, err := load(sources(args)[0])
+			file, err := fileOf(sources(args)[0])
 			if err != nil {
 				return err
 			}

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"weir/test/bench/load"
+	"weir/load"
 )
 
 // BenchmarkPublishers is 50 RTMP publishers of 2.65 Mbit/s whom nobody watches,

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"weir/test/bench/load"
+	"weir/load"
 )
 
 // order is what a generator is to do; one of the two.

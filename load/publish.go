@@ -23,6 +23,8 @@ type Publishers struct {
 	// ChunkSize is the most payload that they put into a chunk, in bytes: OBS takes
 	// 4096, ffmpeg 128 unless the server asks for more.
 	ChunkSize int
+	// Opus makes the sound Opus instead of AAC.
+	Opus bool
 }
 
 // Published is what publishers have done.
@@ -37,7 +39,7 @@ type Published struct {
 // Their clocks are spread over a group of pictures, so that key frames do not
 // coincide. The first to fail ends it.
 func (p Publishers) Run(ctx context.Context, live func()) (Published, error) {
-	w, err := newWire(p.ChunkSize)
+	w, err := newWire(p.ChunkSize, soundOf(p.Opus))
 	if err != nil {
 		return Published{}, err
 	}
@@ -81,6 +83,7 @@ type sender struct {
 	tally   *tally
 	session *rtmpd.Client
 	conn    net.Conn
+	head    []byte // scratch
 }
 
 func (s *sender) dial(ctx context.Context, p Publishers, n int) error {
@@ -115,12 +118,25 @@ func (s *sender) send(ctx context.Context, start time.Time) error {
 			case <-ctx.Done():
 				return nil
 			}
-			if _, err := s.conn.Write(m.bytes); err != nil {
+			if err := s.write(m); err != nil {
 				return s.failure(err)
 			}
 			s.tally.sent(time.Since(due))
 		}
 	}
+}
+
+// write sends a message, with the time if it has room for that.
+func (s *sender) write(m timed) error {
+	if m.stamp == 0 {
+		_, err := s.conn.Write(m.bytes)
+		return err
+	}
+	s.head = append(s.head[:0], m.bytes[:m.stamp+stampBytes]...)
+	putStamp(s.head[m.stamp:], time.Now())
+	parts := net.Buffers{s.head, m.bytes[len(s.head):]}
+	_, err := parts.WriteTo(s.conn)
+	return err
 }
 
 // failure is what the server has said, or else that it has said nothing.

@@ -24,6 +24,10 @@ const (
 	audioFrame = 1024 // samples
 	audioBytes = 341
 
+	// Of Opus: 64 kbit/s in packets of 20 ms.
+	opusPacket = 960 // samples
+	opusBytes  = 160
+
 	// turn is how long the stream is until its bytes repeat: a whole number of
 	// frames of both kinds.
 	turn         = 8 * time.Second
@@ -41,6 +45,7 @@ const (
 	videoConfig = "\x01\x42\xc0\x1f\xff\xe1\x00\x17\x67\x42\xc0\x1f\xda\x01\x40\x16\xec\x04\x40\x00" +
 		"\x00\x03\x00\x40\x00\x00\x0f\x03\xc6\x0c\xa8\x01\x00\x04\x68\xce\x0f\xc8"
 	audioConfig = "\x11\x90"
+	opusConfig  = "OpusHead\x01\x02\x38\x01\x80\xbb\x00\x00\x00\x00\x00"
 )
 
 // The chunk streams of the media, and the message stream that a server gives first.
@@ -64,15 +69,33 @@ type wire struct {
 type timed struct {
 	due   time.Duration
 	bytes []byte
+	stamp int // where the time of sending belongs in bytes; 0 is nowhere
 }
 
+// sound is what there is of a codec.
+type sound struct {
+	codec          media.Codec
+	config         string
+	samples, bytes int // of a frame
+	first          byte
+}
+
+func soundOf(opus bool) sound {
+	if opus {
+		return sound{media.CodecOpus, opusConfig, opusPacket, opusBytes, 0xfc} // CELT, 20 ms, stereo
+	}
+	return sound{media.CodecAAC, audioConfig, audioFrame, audioBytes, 0x21}
+}
+
+func (s sound) perTurn() int { return int(turn/time.Second) * audioRate / s.samples }
+
 // newWire lays the stream out in chunks of at most chunkSize bytes of payload.
-func newWire(chunkSize int) (*wire, error) {
+func newWire(chunkSize int, sound sound) (*wire, error) {
 	video, err := track(media.CodecH264, videoConfig, flv.VideoID)
 	if err != nil {
 		return nil, err
 	}
-	audio, err := track(media.CodecAAC, audioConfig, flv.AudioID)
+	audio, err := track(sound.codec, sound.config, flv.AudioID)
 	if err != nil {
 		return nil, err
 	}
@@ -94,8 +117,8 @@ func newWire(chunkSize int) (*wire, error) {
 		return [][]byte{nal(noise, 0x41, interBytes)}, 0
 	})
 	if err == nil {
-		err = w.add(audio, audioPerTurn, chunkSize, func(int) ([][]byte, media.Flags) {
-			return [][]byte{nal(noise, 0x21, audioBytes)}, media.Key
+		err = w.add(audio, sound.perTurn(), chunkSize, func(int) ([][]byte, media.Flags) {
+			return [][]byte{noisy(noise, sound.first, sound.bytes)}, media.Key
 		})
 	}
 	slices.SortStableFunc(w.messages, func(a, b timed) int { return int(a.due - b.due) })
@@ -110,9 +133,16 @@ func track(codec media.Codec, config string, id media.TrackID) (*media.Track, er
 	return p.Track(id), nil
 }
 
-// nal is noise behind a first byte, without zeros, lest it should look like a start
-// code.
+// nal is a slice's noise, with room for the time of sending.
 func nal(noise *rand.Rand, first byte, size int) []byte {
+	b := noisy(noise, first, size)
+	copy(b[stampOffset:], stampMark)
+	return b
+}
+
+// noisy is noise behind a first byte, without zeros, lest it should look like a start
+// code.
+func noisy(noise *rand.Rand, first byte, size int) []byte {
 	b := make([]byte, size)
 	for i := range b {
 		b[i] = byte(1 + noise.IntN(255))
@@ -131,10 +161,12 @@ func (w *wire) add(t *media.Track, count, chunkSize int, unit func(n int) ([][]b
 		if err != nil {
 			return fmt.Errorf("tag: %w", err)
 		}
-		w.messages = append(w.messages, timed{
+		m := timed{
 			due:   time.Duration(at(n)) * time.Millisecond,
 			bytes: appendChunks(nil, chunksOf(tag), 1, chunkSize, tag, at(n)-before),
-		})
+		}
+		m.stamp = stampIn(m.bytes)
+		w.messages = append(w.messages, m)
 		before = at(n)
 	}
 	return nil

@@ -44,7 +44,7 @@ func TestPublishersSendWhatTheySay(t *testing.T) {
 		publishing, stop := context.WithCancel(ctx)
 		live := make(chan struct{})
 		go func() {
-			_, err := Publishers{"rtmp://" + ln.Addr().String() + "/live/load*", 2, chunkSize}.Run(publishing, func() { close(live) })
+			_, err := Publishers{"rtmp://" + ln.Addr().String() + "/live/load*", 2, chunkSize, false}.Run(publishing, func() { close(live) })
 			ended <- err
 		}()
 		<-live
@@ -108,7 +108,7 @@ func receive(p *rtmpd.Publisher, frames int) result {
 }
 
 func TestBytesRepeat(t *testing.T) {
-	w, err := newWire(4096)
+	w, err := newWire(4096, soundOf(false))
 	if err != nil {
 		t.Fatal(err)
 	}
