@@ -1,6 +1,9 @@
 // What WHIP (RFC 9725) and WHEP (draft-ietf-wish-whep) have in common: an offer
 // goes out by POST, an answer comes back with the session's address, and a DELETE
 // to that ends it.
+import { delay } from "./delay";
+
+const hearWithin = 1000; // ms
 const gatherFor = 1000; // ms at most; an ICE-lite server needs no candidates of ours
 
 // Refusal is an answer other than 201.
@@ -44,16 +47,23 @@ export async function negotiate(pc: RTCPeerConnection, url: string, signal: Abor
   try {
     await pc.setRemoteDescription({ type: "answer", sdp: await answer.text() });
   } catch (error) {
-    end(session.url, token);
+    end(pc, session.url, token);
     throw error;
   }
   return session;
 }
 
-// end gives a session back; it works while the page goes away, too.
-export function end(url: string, token = ""): void {
+// end gives a session back and closes its connection: not before the server has
+// heard of it, if it hears soon. It works while the page goes away, too.
+export function end(pc: RTCPeerConnection, url: string, token = ""): void {
   const headers: Record<string, string> = token ? { Authorization: `Bearer ${token}` } : {};
-  fetch(url, { method: "DELETE", headers, keepalive: true }).catch(() => undefined);
+  const heard = fetch(url, { method: "DELETE", headers, keepalive: true }).catch(() => undefined);
+  void Promise.race([heard, delay(hearWithin)]).then(() => pc.close());
+}
+
+// hungUp says that the other side has closed the connection.
+export function hungUp(pc: RTCPeerConnection): boolean {
+  return pc.getTransceivers().some(({ sender, receiver }) => (sender.transport ?? receiver.transport)?.state === "closed");
 }
 
 function gathered(pc: RTCPeerConnection, signal: AbortSignal): Promise<void> {

@@ -128,7 +128,7 @@ async function measure(): Promise<void> {
     const bits = last && was !== undefined ? ((layer.bytes - was) * 8000) / (now.at - last.at) : null;
     const parts = [codecName(layer.codec), rate(bits)];
     if (layer.kind === "video") {
-      parts.push(`${layer.width} × ${layer.height}`, `${Math.round(layer.fps)} per s`, `${layer.keyFrames} key frames`);
+      parts.push(`${layer.width} × ${layer.height}`, `${Math.round(layer.fps)} per s`, `${layer.keyFrames} key frame${layer.keyFrames === 1 ? "" : "s"}`);
       if (layer.limit !== "none") parts.push(`held down by ${layer.limit === "cpu" ? "the processor" : layer.limit}`);
     }
     return [layer.name || (layer.kind === "video" ? "Video" : "Audio"), parts.join(", ")];

@@ -47,7 +47,7 @@ export class WeirPlayer extends HTMLElement {
   player: Player | null = null;
   readonly video: HTMLVideoElement;
   private meter: Meter | null = null;
-  private gone = new AbortController();
+  private gone = new AbortController(); // aborted while the element is in no document
   private readonly root = this.attachShadow({ mode: "open" });
 
   constructor() {
@@ -57,6 +57,7 @@ export class WeirPlayer extends HTMLElement {
     this.root.adoptedStyleSheets = [sheet];
     this.root.innerHTML = markup;
     this.video = this.find("video");
+    this.gone.abort();
     this.listen();
   }
 
@@ -96,7 +97,7 @@ export class WeirPlayer extends HTMLElement {
   }
 
   attributeChangedCallback(name: string, before: string | null, now: string | null): void {
-    if (!this.isConnected || before === now) return;
+    if (this.gone.signal.aborted || before === now) return;
     if (name === "layer") return this.player?.choose(now ?? "");
     this.disconnectedCallback();
     this.connectedCallback();

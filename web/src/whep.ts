@@ -1,5 +1,5 @@
 // A WHEP viewer: one stream by WebRTC, and what there is to say about it.
-import { discover, end, links, negotiate, type Session } from "./negotiation";
+import { discover, end, hungUp, links, negotiate, type Session } from "./negotiation";
 
 // Figures are measured between two calls of measure: ms, bit/s, and null where the
 // browser does not tell.
@@ -65,9 +65,9 @@ export class Whep {
   }
 
   close(): void {
-    if (this.session && !this.hungUp) end(this.session.url, this.token);
+    if (this.session && !hungUp(this.pc)) end(this.pc, this.session.url, this.token);
+    else this.pc.close();
     this.session = null;
-    this.pc.close();
   }
 
   // layers are the names of those that the viewer may choose from.
@@ -100,11 +100,7 @@ export class Whep {
 
   // ended says that the other side has closed the connection, or it is lost for good.
   get ended(): boolean {
-    return this.pc.connectionState === "failed" || this.hungUp;
-  }
-
-  private get hungUp(): boolean {
-    return this.pc.getReceivers().some((receiver) => receiver.transport?.state === "closed");
+    return this.pc.connectionState === "failed" || hungUp(this.pc);
   }
 
   // wants says whether the answer has that kind of media.

@@ -1,6 +1,6 @@
 // A WHIP publisher (RFC 9725): one stream goes out by WebRTC.
 import { delay } from "./delay";
-import { discover, end, negotiate, type Session } from "./negotiation";
+import { discover, end, hungUp, negotiate, type Session } from "./negotiation";
 
 export interface Sending {
   url: string;
@@ -61,9 +61,9 @@ export class Whip {
   }
 
   close(): void {
-    if (this.session && !this.hungUp) end(this.session.url, this.sending.key);
+    if (this.session && !hungUp(this.pc)) end(this.pc, this.session.url, this.sending.key);
+    else this.pc.close();
     this.session = null;
-    this.pc.close();
   }
 
   // over returns when the connection has gone: whether the server closed it.
@@ -71,7 +71,7 @@ export class Whip {
     let well = performance.now();
     while (!stop.aborted && this.session) {
       await delay(250, stop);
-      if (this.hungUp) return true;
+      if (hungUp(this.pc)) return true;
       const state = this.pc.connectionState;
       if (state === "connected") well = performance.now();
       if (state === "failed" || performance.now() - well > reviveWithin) return false;
@@ -107,10 +107,6 @@ export class Whip {
       loss: heard.length > 0 ? Math.max(...heard) : null,
       transport: String(all.get(pair.localCandidateId)?.protocol ?? "").toUpperCase(),
     };
-  }
-
-  private get hungUp(): boolean {
-    return this.pc.getSenders().some((sender) => sender.transport?.state === "closed");
   }
 
   private add(stream: MediaStream): void {
