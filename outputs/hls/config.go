@@ -163,8 +163,9 @@ func (c *Config) retention() retention {
 // nap is how much later than it could be a part may be published: little beside its
 // length.
 func (c *Config) nap() time.Duration {
-	if !c.LowLatency {
-		return 50 * time.Millisecond
+	const most = 40 * time.Millisecond
+	if !c.lowLatency() {
+		return most
 	}
-	return min(c.Part/8, 50*time.Millisecond)
+	return min(c.Part/5, most)
 }

@@ -23,6 +23,7 @@ var errInterrupted = errors.New("interrupted")
 // any.
 type link struct {
 	conn net.Conn
+	pace *beatConn // beneath conn; nil for a client
 	in   chunkReader
 	// split holds the messages of an aggregate that were not yet returned.
 	split []message
@@ -31,8 +32,6 @@ type link struct {
 	// deadline alone. armed is when the deadline was last moved.
 	idle        time.Duration
 	armed       time.Time
-	water       lowWater
-	fresh       int // bytes of the last read
 	interrupted atomic.Bool
 
 	window uint64 // the peer wants an acknowledgement that often, in bytes; 0: never
@@ -57,9 +56,7 @@ func newLink(conn net.Conn, lim *Limits) *link {
 func (l *link) Read(b []byte) (int, error) {
 	if l.idle > 0 {
 		// Moving it every time would cost more than the rest of this function.
-		now := time.Now()
-		l.water.read(l.fresh, now)
-		if now.Sub(l.armed) > l.idle/16 {
+		if now := time.Now(); now.Sub(l.armed) > l.idle/16 {
 			if err := l.conn.SetReadDeadline(now.Add(l.idle)); err != nil {
 				return 0, err
 			}
@@ -72,11 +69,17 @@ func (l *link) Read(b []byte) (int, error) {
 		return 0, errInterrupted
 	}
 	n, err := l.conn.Read(b)
-	l.fresh = n
 	if err != nil && errors.Is(err, os.ErrDeadlineExceeded) && l.interrupted.Load() {
 		err = errInterrupted
 	}
 	return n, err
+}
+
+// onBeat makes reads keep to the beat of all publishers, or not.
+func (l *link) onBeat(follow bool) {
+	if l.pace != nil {
+		l.pace.follow(follow)
+	}
 }
 
 // interrupt makes a read that is waiting return errInterrupted, and all following

@@ -117,8 +117,8 @@ func (s *Server) startLibrary(ctx context.Context) (d *desk, stop func()) {
 
 // receive takes one connection through its handshakes, hands it to the library
 // and waits for its end.
-func (s *Server) receive(ctx context.Context, d *desk, raw net.Conn, t *ticket, conf *tls.Config) {
-	opened := time.Now()
+func (s *Server) receive(ctx context.Context, d *desk, conn net.Conn, t *ticket, conf *tls.Config) {
+	opened, raw := time.Now(), newBeatConn(conn)
 	c, err := s.handshake(ctx, raw, conf, opened)
 	if err == nil {
 		err = raw.SetReadDeadline(opened.Add(s.limits.Publish))
@@ -131,7 +131,9 @@ func (s *Server) receive(ctx context.Context, d *desk, raw net.Conn, t *ticket, 
 		t.leave()
 		return
 	}
-	g := newGuard(s, newLink(c, &s.limits), t, conf != nil, opened)
+	l := newLink(c, &s.limits)
+	l.pace = raw
+	g := newGuard(s, l, t, conf != nil, opened)
 	stop := context.AfterFunc(ctx, g.shutdown)
 	defer stop()
 	if d.offer(ctx, g) {
