@@ -159,7 +159,10 @@ func (n *node) wantedBy(wanted bool) {
 		n.poke()
 		return
 	}
-	if n.wants.Add(-1) == 0 {
+	n.mu.Lock()
+	inserted := n.plan.Inserted
+	n.mu.Unlock()
+	if n.wants.Add(-1) == 0 && inserted {
 		time.AfterFunc(idlePatience, n.pauseIfIdle)
 	}
 }
