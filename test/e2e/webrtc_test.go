@@ -104,8 +104,8 @@ func wantWebRTC(t *testing.T, r report) {
 	if r.FPS < 25 {
 		t.Errorf("%.1f frames per second", r.FPS)
 	}
-	if r.Way != "webrtc" || r.Words != "Live by WebRTC" || r.Stalls != 0 {
-		t.Errorf("%q: %q, %d stalls", r.Way, r.Words, r.Stalls)
+	if r.Way != "webrtc" || r.Words != "Live by WebRTC" || r.Stalls != 0 || r.Posts != 1 {
+		t.Errorf("%q: %q, %d stalls, %d offers", r.Way, r.Words, r.Stalls, r.Posts)
 	}
 }
 

@@ -23,7 +23,6 @@ export interface Figures {
 }
 
 // Statistics as the browser gives them; what of them there is differs.
-// eslint-disable-next-line @typescript-eslint/no-explicit-any
 type Entry = Record<string, any>;
 
 const layerResource = "urn:ietf:params:whep:ext:core:layer";

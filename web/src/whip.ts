@@ -33,7 +33,6 @@ export interface Sent {
 const connectWithin = 10000; // ms
 const reviveWithin = 4000; // ms
 
-// eslint-disable-next-line @typescript-eslint/no-explicit-any
 type Entry = Record<string, any>;
 
 export class Whip {
