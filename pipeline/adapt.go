@@ -153,7 +153,11 @@ func (a *adapter) verdict(n *Node, have, want Streams) {
 		a.problem(n.Name, "from", "read from a stage that has another codec",
 			"it takes none of %s", strings.Join(lost, ", "))
 	case len(lost) > 0:
-		a.note(n.Name, "%s is left out: %s does not take it, and nothing here converts it", strings.Join(lost, ", "), n.Use)
+		are, them := "is", "it"
+		if len(lost) > 1 {
+			are, them = "are", "them"
+		}
+		a.note(n.Name, "%s %s left out: %s does not take %s, and nothing here converts %[4]s", strings.Join(lost, " and "), are, n.Use, them)
 	}
 	if want.Without&^have.Without&BFrames != 0 {
 		a.note(n.Name, "video with B-frames is left out: %s does not take it, and nothing here removes them", n.Use)
