@@ -156,17 +156,25 @@ func (g *Graph) start(plans []*Node) {
 func (g *Graph) left(n *node) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if n.source {
-		if g.sources--; g.sources == 0 {
-			close(g.done)
-		}
+	if !n.source {
+		return
 	}
+	if g.sources--; g.sources == 0 {
+		close(g.done)
+		return
+	}
+	g.quitIfDormant()
 }
 
 // quitIfIdle tells the sources to end if none of them keeps the graph alive.
 func (g *Graph) quitIfIdle() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.quitIfDormant()
+}
+
+// quitIfDormant is quitIfIdle for a caller that holds g.mu.
+func (g *Graph) quitIfDormant() {
 	for _, n := range g.nodes {
 		if n.source && !n.dormant() {
 			return

@@ -65,3 +65,26 @@ func TestAGraphEndsWhenAllSourcesAreIdle(t *testing.T) {
 		w.cancel()
 	})
 }
+
+// An idle source does not keep a graph alive beside one that has ended.
+func TestAnIdleSourceEndsBesideOneThatHasEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		idler := stagetest.Stage(pipeline.Spec{Type: "test/idler", Role: pipeline.Source},
+			func(ctx context.Context, p *pipeline.Ports) error {
+				p.SetIdle(true)
+				<-ctx.Done()
+				return nil
+			})
+		brief := stagetest.Stage(pipeline.Spec{Type: "test/brief", Role: pipeline.Source},
+			func(context.Context, *pipeline.Ports) error { time.Sleep(time.Second); return nil })
+		sink := &stagetest.Collector{}
+		w := newWorld(t, idler, brief, sink.Factory())
+		began := time.Now()
+		w.run("one test/idler", "two test/brief", "a test/sink one", "b test/sink two")
+		<-w.ended
+		if took := time.Since(began); took != time.Second || sink.Ends() != 2 {
+			t.Errorf("%d sinks saw the end after %v", sink.Ends(), took)
+		}
+		w.cancel()
+	})
+}

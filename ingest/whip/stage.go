@@ -123,7 +123,7 @@ func (s *stage) Run(ctx context.Context, p *pipeline.Ports) error {
 	for {
 		peer := next
 		if peer == nil {
-			peer = s.await(ctx, ready)
+			peer = s.await(ctx, ready, p)
 		}
 		if peer == nil {
 			return nil
@@ -205,10 +205,10 @@ func (s *stage) refresh() {
 	}
 }
 
-// await waits for a publisher. It returns nil when ctx ends or, in an instance that a
-// publisher started, when nobody has come for as long as the grace; a connection that
-// comes about takes its time.
-func (s *stage) await(ctx context.Context, ready <-chan *Peer) *Peer {
+// await waits for a publisher. It returns nil when ctx ends. In an instance that a
+// publisher started it stops keeping it alive when nobody has come for as long as the
+// grace; a connection that comes about takes its time.
+func (s *stage) await(ctx context.Context, ready <-chan *Peer, p *pipeline.Ports) *Peer {
 	s.status.waiting()
 	grace := s.config.Load().Grace
 	if !s.heard {
@@ -220,14 +220,17 @@ func (s *stage) await(ctx context.Context, ready <-chan *Peer) *Peer {
 	if s.env.When != pipeline.Published {
 		limit = nil
 	}
-	select {
-	case peer := <-ready:
-		return peer
-	case <-limit:
-		s.log.Info("no publisher has come", "waited", grace)
-		return nil
-	case <-ctx.Done():
-		return nil
+	for {
+		select {
+		case peer := <-ready:
+			p.SetIdle(false)
+			return peer
+		case <-limit:
+			s.log.Info("no publisher has come", "waited", grace)
+			p.SetIdle(true)
+		case <-ctx.Done():
+			return nil
+		}
 	}
 }
 
