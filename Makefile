@@ -11,10 +11,10 @@ linter := $(cache)/golangci-lint
 pages  := web/dist/watch.html
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run build web test vet unit e2e faults lint fuzz bench clips clean
+.PHONY: help setup run build web test vet unit e2e faults lint fuzz bench bench-whep clips clean
 
 help: ## List the targets
-	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 run: build ## Start a server that publishes a clip to itself, installing what is missing
 	@exec bin/weir demo
@@ -71,6 +71,9 @@ fuzz: ## Run every fuzz target for a minute (time=10s for less)
 
 bench: ## Run the benchmarks and print a table (count=1 for a quick look)
 	@scripts/bench.sh $(or $(count),3)
+
+bench-whep: ## Measure WebRTC viewers beside the floor of the machine (for=viewers=150 for some)
+	@scripts/bench-whep.sh $(for)
 
 clips: ## Make the test clips again
 	@scripts/setup.sh clips

@@ -26,6 +26,8 @@ type Viewers struct {
 	// Sample is the share of viewers that decrypt all that comes, one in so many. The
 	// others do so until they have a picture, then count. 0 and 1 are all.
 	Sample int
+	// SHA1 makes them offer AES-CM with HMAC-SHA1 alone, and not AES-GCM.
+	SHA1 bool
 }
 
 // joinsAtOnce bounds the viewers that are about to connect. The server does so, too.
@@ -74,7 +76,7 @@ func (v Viewers) Run(ctx context.Context, a *Audience, joined func()) error {
 	if err != nil {
 		return err //nolint:wrapcheck // it says what
 	}
-	d.ReceiveBuffer = 1 << 20
+	d.ReceiveBuffer, d.SHA1 = 1<<20, v.SHA1
 	defer d.Close()
 	var group errgroup.Group
 	var settled atomic.Int64

@@ -20,9 +20,10 @@ for pkg in "$@"; do
 	go test -list '^Benchmark' "$pkg" | grep -q '^Benchmark' && packages="$packages $pkg"
 done
 # One package at a time (-p): they would share the machine. What test/bench measures
-# of players, BenchmarkClients measures within one process, for its package's authors.
+# of players, BenchmarkClients measures within one process, for its package's authors;
+# BenchmarkViewers is bench-whep.sh's.
 # shellcheck disable=SC2086 # a list of packages
-go test -p 1 -timeout 2h -run '^$' -bench . -skip '^BenchmarkClients$' -count "$count" $packages | tee "$new"
+go test -p 1 -timeout 2h -run '^$' -bench . -skip '^Benchmark(Clients|Viewers)$' -count "$count" $packages | tee "$new"
 
 echo
 if [ -e "$old" ]; then .cache/benchstat "$old" "$new"; else .cache/benchstat "$new"; fi

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"text/tabwriter"
@@ -46,9 +47,9 @@ type quantiles struct {
 
 func newLoadWHEPCmd() *cobra.Command {
 	l := &loading{}
-	var rate, churn float64
+	var v load.Viewers
+	var churn float64
 	var stay time.Duration
-	var sample int
 	cmd := &cobra.Command{
 		Use:   "whep URL",
 		Short: "Watch a stream by WebRTC, many times",
@@ -58,13 +59,13 @@ func newLoadWHEPCmd() *cobra.Command {
 		Example: "  weir load whep http://127.0.0.1:8080/live/load/whep --count 150 --pid $(pidof -s weir)\n" +
 			"  weir load whep http://127.0.0.1:8080/live/load/whep --churn 20 --duration 60s",
 		Args: func(*cobra.Command, []string) error {
-			if rate <= 0 || rate > 1000 || churn < 0 || churn > 1000 || stay <= 0 || sample < 1 {
-				return fmt.Errorf("--rate and --churn are at most 1000 a second, --stay and --sample more than 0")
+			if v.Rate <= 0 || v.Rate > 1000 || churn < 0 || churn > 1000 || stay <= 0 || v.Sample < 1 {
+				return errors.New("--rate and --churn are at most 1000 a second, --stay and --sample more than 0")
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			v := load.Viewers{URL: args[0], Count: l.count, Rate: rate, Sample: sample}
+			v.URL, v.Count = args[0], l.count
 			if churn > 0 {
 				v.Rate, v.Stay, v.Count = churn, stay, max(1, int(churn*l.duration.Seconds()))
 			}
@@ -76,10 +77,11 @@ func newLoadWHEPCmd() *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.Float64Var(&rate, "rate", 20, "how many join in a second")
+	f.Float64Var(&v.Rate, "rate", 20, "how many join in a second")
 	f.Float64Var(&churn, "churn", 0, "how many come and go in a second; --count is not used then")
 	f.DurationVar(&stay, "stay", time.Second, "how long they stay with --churn")
-	f.IntVar(&sample, "sample", 10, "one viewer in so many decrypts everything, not only its first picture")
+	f.IntVar(&v.Sample, "sample", 10, "one viewer in so many decrypts everything, not only its first picture")
+	f.BoolVar(&v.SHA1, "sha1", false, "offer AES-CM with HMAC-SHA1 only, as old clients do, and not AES-GCM")
 	return l.command(cmd, "viewers")
 }
 

@@ -20,6 +20,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/pion/dtls/v3"
 )
 
 // Dialer begins sessions. What they can share they share: the certificate and the
@@ -28,6 +30,8 @@ type Dialer struct {
 	// ReceiveBuffer is the size that sockets ask the kernel for, in bytes; 0 leaves
 	// it as it is.
 	ReceiveBuffer int
+	// SHA1 offers AES-CM with HMAC-SHA1 alone, as old clients do, and not AES-GCM.
+	SHA1 bool
 	// Bearer is the token for the endpoint, if it needs one.
 	Bearer string
 
@@ -60,6 +64,14 @@ func NewDialer() (*Dialer, error) {
 
 // Close lets go of the connections for HTTP.
 func (d *Dialer) Close() { d.client.CloseIdleConnections() }
+
+// profiles are the ways of SRTP that are offered.
+func (d *Dialer) profiles() []dtls.SRTPProtectionProfile {
+	if d.SHA1 {
+		return []dtls.SRTPProtectionProfile{dtls.SRTP_AES128_CM_HMAC_SHA1_80}
+	}
+	return []dtls.SRTPProtectionProfile{dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_80}
+}
 
 // digest is a certificate's fingerprint as SDP writes it (RFC 8122 section 5).
 func digest(der []byte) string {

@@ -135,7 +135,7 @@ func (s *Session) shake(ctx context.Context, fingerprint string) error {
 	way := &transport{UDPConn: s.Conn}
 	conn, err := dtls.ClientWithOptions(way, s.Conn.RemoteAddr(),
 		dtls.WithCertificates(s.dialer.certificate),
-		dtls.WithSRTPProtectionProfiles(dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_80),
+		dtls.WithSRTPProtectionProfiles(s.dialer.profiles()...),
 		dtls.WithInsecureSkipVerify(true), // the fingerprint is what counts
 		dtls.WithVerifyPeerCertificate(func(raw [][]byte, _ [][]*x509.Certificate) error {
 			if len(raw) == 0 || digest(raw[0]) != fingerprint {

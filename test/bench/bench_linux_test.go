@@ -14,7 +14,7 @@ func BenchmarkPublishers(b *testing.B) {
 	const count = 50
 	for _, chunk := range []int{4096, 128} {
 		b.Run(fmt.Sprintf("chunk=%d", chunk), func(b *testing.B) {
-			s := startServer(b)
+			s := startServer(b, configuration)
 			m := meter{server: s, per: "publisher", count: count}
 			m.begin(b)
 			g := s.load(b, order{Publishers: &load.Publishers{
@@ -31,7 +31,7 @@ func BenchmarkPublishers(b *testing.B) {
 // with keep-alive connections of its own, as hls.js has them.
 func BenchmarkPlayers(b *testing.B) {
 	const count = 200
-	s := startServer(b)
+	s := startServer(b, configuration)
 	publisher := s.load(b, order{Publishers: &load.Publishers{
 		URL: "rtmp://" + s.rtmp + "/live/load", Count: 1, ChunkSize: 4096,
 	}})

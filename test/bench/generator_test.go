@@ -15,9 +15,10 @@ import (
 	"weir/load"
 )
 
-// order is what a generator is to do; one of the two.
+// order is what a generator is to do; one of the three.
 type order struct {
 	Publishers *load.Publishers
+	Studios    *load.Studios
 	Players    *load.Players
 }
 
@@ -49,6 +50,8 @@ func generate(text string, in io.Reader, out, errs io.Writer) int {
 	case err != nil:
 	case o.Publishers != nil:
 		r.Published, err = o.Publishers.Run(ctx, live)
+	case o.Studios != nil:
+		r.Published, err = o.Studios.Run(ctx, live)
 	case o.Players != nil:
 		r.Watched, err = o.Players.Run(ctx, live)
 	}

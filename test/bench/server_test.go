@@ -2,7 +2,6 @@ package bench
 
 import (
 	"bytes"
-	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -19,14 +18,31 @@ import (
 // comes from one address.
 const configuration = `
 server:
-  http: {listen: "%s"}
-  rtmp: {listen: "%s", per_address: 1000}
+  http: {listen: "{http}"}
+  rtmp: {listen: "{rtmp}", per_address: 1000}
   webrtc: {udp: ""}
 pipelines:
   live/{name}:
     stages:
       cam: {use: ingest/rtmp}
       hls: {use: outputs/hls, from: cam, with: {low_latency: true, part: 200ms}}
+`
+
+// rtcConfiguration is a pipeline for WebRTC viewers.
+const rtcConfiguration = `
+server:
+  http: {listen: "{http}"}
+  rtmp: {listen: "{rtmp}"}
+  webrtc: {udp: "{rtc}"}
+pipelines:
+  live/{name}:
+    stages:
+      cam: {use: ingest/rtmp}
+      whep: {use: outputs/whep, from: cam}
+  cam/{name}:
+    stages:
+      cam: {use: ingest/whip}
+      whep: {use: outputs/whep, from: cam}
 `
 
 // server is a running bin/weir.
@@ -38,20 +54,28 @@ type server struct {
 	lost       chan string // what has ended: the server or a generator
 }
 
-// startServer runs bin/weir until the benchmark ends.
-func startServer(b *testing.B) *server {
+// weir is the path of bin/weir.
+func weir(b *testing.B) string {
 	b.Helper()
 	binary, err := filepath.Abs("../../bin/weir")
 	if err != nil {
 		b.Fatal(err)
 	}
+	return binary
+}
+
+// startServer runs bin/weir until the benchmark ends.
+func startServer(b *testing.B, configuration string) *server {
+	b.Helper()
 	s := &server{http: freeAddress(b), rtmp: freeAddress(b), ended: make(chan struct{}), lost: make(chan string, 8)}
 	file := filepath.Join(b.TempDir(), "weir.yaml")
-	if err := os.WriteFile(file, fmt.Appendf(nil, configuration, s.http, s.rtmp), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(strings.NewReplacer(
+		"{http}", s.http, "{rtmp}", s.rtmp, "{rtc}", freeAddress(b),
+	).Replace(configuration)), 0o600); err != nil {
 		b.Fatal(err)
 	}
 	var log bytes.Buffer
-	cmd := exec.Command(binary, "run", file)
+	cmd := exec.Command(weir(b), "run", file)
 	cmd.Stdout, cmd.Stderr = &log, &log
 	if err := cmd.Start(); err != nil {
 		b.Fatalf("%v (make build)", err)
