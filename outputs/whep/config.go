@@ -43,4 +43,12 @@ func (c *Config) Validate() error {
 	return errors.Join(errs...)
 }
 
+// longest is the upper end of what players may hold back once they are told anything.
+func (c *Config) longest() time.Duration {
+	if c.MaxDelay > 0 {
+		return c.MaxDelay
+	}
+	return freeHold
+}
+
 func (c *Config) start() int64 { return int64(c.StartBitrate) }

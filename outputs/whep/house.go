@@ -188,10 +188,8 @@ func (h *house) stream(t *negotiate.Stream) egress.StreamParams {
 	if t.RTXPayloadType != 0 {
 		p.RTXSSRC = t.RTXSSRC
 	}
-	if h.cfg.MaxDelay > 0 {
-		p.Extensions.PlayoutDelay = t.PlayoutDelay
-		p.Extensions.MinDelay, p.Extensions.MaxDelay = h.cfg.MinDelay, h.cfg.MaxDelay
-	}
+	p.Extensions.PlayoutDelay = t.PlayoutDelay
+	p.Extensions.MinDelay, p.Extensions.MaxDelay = h.cfg.MinDelay, h.cfg.MaxDelay
 	return p
 }
 

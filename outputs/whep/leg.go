@@ -23,6 +23,7 @@ type viewer struct {
 	remb      int64               // the viewer's own estimate in bit/s, or a guess; 0 is none
 	guessing  bool                // there is neither kind of feedback
 	probe     probe
+	path      path
 
 	connected bool
 	skipped   time.Time // when the first of a row of skips was, with nothing arriving between

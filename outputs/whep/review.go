@@ -68,6 +68,7 @@ func (v *viewer) strained() bool { return v.estimator != nil && v.estimator.Loss
 // report notes what a viewer without better feedback says of loss: he gets a guess
 // that follows it.
 func (v *viewer) report(r egress.Report) {
+	v.path.report(r)
 	if v.estimator != nil {
 		v.estimator.RTT(r.RTT)
 		return
@@ -129,6 +130,7 @@ func (s *shard) review(now time.Time) {
 			}
 		}
 		s.setProbe(v, wanted, now)
+		v.strengthen(&s.house.cfg, now)
 		v.bucket.rate = s.pace(v)
 	}
 	for _, g := range s.waiting {

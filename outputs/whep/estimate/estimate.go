@@ -36,7 +36,7 @@ type Estimator struct {
 	rtt  time.Duration
 
 	fed, reduced, lost time.Duration // when
-	begun              bool
+	begun, stepped     bool
 }
 
 // New begins with a guess in bit/s.
@@ -56,6 +56,10 @@ func (e *Estimator) Loss() float64 { return e.loss }
 
 // Usage is what the delay says.
 func (e *Estimator) Usage() Usage { return e.delay.usage }
+
+// Stepped says whether the rate was taken back within the last d before the newest
+// feedback: then loss comes from what is sent.
+func (e *Estimator) Stepped(d time.Duration) bool { return e.stepped && e.fed-e.reduced < d }
 
 // RTT tells the round-trip time, which the pace of growth depends on.
 func (e *Estimator) RTT(d time.Duration) {
@@ -116,7 +120,7 @@ func (e *Estimator) patience() time.Duration { return e.rtt + 200*time.Milliseco
 
 func (e *Estimator) back(now time.Duration, to float64) {
 	e.rate = max(min(e.rate, to), Least)
-	e.reduced = now
+	e.reduced, e.stepped = now, true
 }
 
 // on lets the rate grow.

@@ -55,6 +55,7 @@ func (w *writer) retransmit(st *Stream, number uint16) {
 	sent := 0
 	if st.params.RTXPayloadType != 0 {
 		sent = w.again(st, u, index)
+		w.repeats(st, number)
 	} else {
 		sent = w.repeat(st, u, index)
 	}

@@ -50,7 +50,7 @@ func (h *header) write(b []byte, x *Extensions) int {
 		binary.BigEndian.PutUint16(b[n+1:], h.transport)
 		n += 3
 	}
-	if x.PlayoutDelay != 0 {
+	if x.PlayoutDelay != 0 && x.MaxDelay > 0 {
 		low, high := tenMillis(x.MinDelay), tenMillis(x.MaxDelay)
 		b[n], b[n+1], b[n+2], b[n+3] = x.PlayoutDelay<<4|2, byte(low>>4), byte(low<<4|high>>8), byte(high)
 		n += 4

@@ -53,7 +53,7 @@ type Extensions struct {
 	// (http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time).
 	AbsCaptureTime uint8
 	// PlayoutDelay carries MinDelay and MaxDelay, which have a resolution of 10 ms
-	// and end at 40.95 s
+	// and end at 40.95 s; it is left out while MaxDelay is 0
 	// (http://www.webrtc.org/experiments/rtp-hdrext/playout-delay).
 	PlayoutDelay       uint8
 	MinDelay, MaxDelay time.Duration
