@@ -13,7 +13,7 @@ import (
 
 // Viewers who come and go by WebRTC, 20 in a second for a minute, leave nothing behind.
 func TestAudienceComesAndGoes(t *testing.T) {
-	s := start(t, strings.Replace(listeners, "log:", `webrtc: {udp: "127.0.0.1:0"}
+	s := start(t, strings.Replace(listeners, "log:", `webrtc: {udp: "127.0.0.1:0", tcp: ""}
   log:`, 1)+`
 pipelines:
   live/{name}:
