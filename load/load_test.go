@@ -133,12 +133,17 @@ func TestEdge(t *testing.T) {
 		name, playlist, next string
 		parts                int
 	}{
-		{"within a segment", "#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:7\n#EXTINF:2,\na.m4s\n#EXT-X-PART:DURATION=0.2,URI=\"p1.m4s\"\n" +
+		{
+			"within a segment", "#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:7\n#EXTINF:2,\na.m4s\n#EXT-X-PART:DURATION=0.2,URI=\"p1.m4s\"\n" +
 			"#EXT-X-PART:DURATION=0.2,URI=\"p2.m4s\"\n", "?_HLS_msn=8&_HLS_part=2&_HLS_skip=YES", 2},
-		{"behind one", "#EXT-X-MEDIA-SEQUENCE:7\n#EXT-X-PART:DURATION=0.2,URI=\"p1.m4s\"\n#EXTINF:2,\na.m4s\n",
-			"?_HLS_msn=8&_HLS_part=0&_HLS_skip=YES", 1},
-		{"delta", "#EXT-X-MEDIA-SEQUENCE:7\n#EXT-X-SKIP:SKIPPED-SEGMENTS=5\n#EXTINF:2,\na.m4s\n#EXT-X-PART:DURATION=0.2,URI=\"p1.m4s\"\n",
-			"?_HLS_msn=13&_HLS_part=1&_HLS_skip=YES", 1},
+		{
+			"behind one", "#EXT-X-MEDIA-SEQUENCE:7\n#EXT-X-PART:DURATION=0.2,URI=\"p1.m4s\"\n#EXTINF:2,\na.m4s\n",
+			"?_HLS_msn=8&_HLS_part=0&_HLS_skip=YES", 1,
+		},
+		{
+			"delta", "#EXT-X-MEDIA-SEQUENCE:7\n#EXT-X-SKIP:SKIPPED-SEGMENTS=5\n#EXTINF:2,\na.m4s\n#EXT-X-PART:DURATION=0.2,URI=\"p1.m4s\"\n",
+			"?_HLS_msn=13&_HLS_part=1&_HLS_skip=YES", 1,
+		},
 	} {
 		e, err := parseEdge(c.playlist)
 		if err != nil || e.next != c.next || len(e.parts) != c.parts {

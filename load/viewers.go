@@ -91,26 +91,33 @@ func (v Viewers) Run(ctx context.Context, a *Audience, joined func()) error {
 			continue
 		}
 		group.Go(func() error {
-			s, err := d.Dial(ctx, v.URL, peer.Receive)
+			s := v.join(ctx, d, a)
 			<-room
-			if err == nil {
-				a.Join.Add(s.Connected)
-				a.Joined.Add(1)
-				a.Watching.Add(1)
-			}
 			if settled.Add(1) == int64(v.Count) {
 				joined()
 			}
-			if err != nil && ctx.Err() == nil {
-				a.fail(err)
-			}
-			if err == nil {
+			if s != nil {
 				v.watch(ctx, s, a, v.Sample < 2 || n%v.Sample == 0)
 			}
 			return nil
 		})
 	}
-	return group.Wait()
+	return group.Wait() //nolint:wrapcheck // there is none
+}
+
+// join connects one viewer, or returns nil.
+func (v Viewers) join(ctx context.Context, d *peer.Dialer, a *Audience) *peer.Session {
+	s, err := d.Dial(ctx, v.URL, peer.Receive)
+	if err != nil {
+		if ctx.Err() == nil {
+			a.fail(err)
+		}
+		return nil
+	}
+	a.Join.Add(s.Connected)
+	a.Joined.Add(1)
+	a.Watching.Add(1)
+	return s
 }
 
 // watch has one viewer watch and leave.

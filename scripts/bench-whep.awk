@@ -11,13 +11,22 @@
 	value[name, "ratio-read"] = value[name, "cpu-us/packet"] / value[name, "floor-read-us/packet"]
 }
 
+# Columns whose limit is another one, or none.
+BEGIN {
+	other["ratio", "sha1=150"] = 3
+	other["ratio", "viewers=50"] = ""
+	other["delay-p99-ms", "viewers=300"] = other["delay-p99-ms", "viewers=600"] = ""
+}
+
 # row prints a figure of each column; limit is what it may be at most, or "".
-function row(what, unit, limit,    i, v, cell) {
+function row(what, unit, limit,    i, v, cell, most) {
 	printf "%-44s %8s", what, limit
 	for (i = 1; i <= columns; i++) {
 		v = value[names[i], unit]
 		cell = sprintf(v >= 1000 ? "%.0f" : v >= 10 ? "%.1f" : "%.2f", v)
-		if (limit != "") cell = cell (v <= limit + 0 ? " ok  " : " over")
+		most = (unit, names[i]) in other ? other[unit, names[i]] : limit
+		if (most != "") cell = cell (v <= most + 0 ? " ok  " : " over")
+		else if (limit != "") cell = cell "     "
 		printf " %12s", cell
 	}
 	printf "\n"

@@ -50,12 +50,8 @@ func (d *Dialer) offer(s secret, direction Direction, ssrc sources) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\r\n", args...) }
 	line("v=0\r\no=- %d 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1", rand.Int64N(1<<62))
-	section := func(kind, mid string, types ...int) {
-		list := ""
-		for _, t := range types {
-			list += " " + strconv.Itoa(t)
-		}
-		line("m=%s 9 UDP/TLS/RTP/SAVPF%s\r\nc=IN IP4 0.0.0.0", kind, list)
+	section := func(kind, mid, types string) {
+		line("m=%s 9 UDP/TLS/RTP/SAVPF %s\r\nc=IN IP4 0.0.0.0", kind, types)
 		line("a=ice-ufrag:%s\r\na=ice-pwd:%s", s.ufrag, s.password)
 		line("a=fingerprint:sha-256 %s\r\na=setup:active", d.fingerprint)
 		line("a=mid:%s\r\na=%s\r\na=rtcp-mux\r\na=rtcp-rsize", mid, direction)
@@ -66,11 +62,11 @@ func (d *Dialer) offer(s secret, direction Direction, ssrc sources) string {
 			line("a=msid:load load\r\na=ssrc:%d cname:load", ssrc)
 		}
 	}
-	section("audio", "0", AudioType)
+	section("audio", "0", strconv.Itoa(AudioType))
 	line("a=rtpmap:%d opus/48000/2\r\na=rtcp-fb:%[1]d transport-cc", AudioType)
 	line("a=fmtp:%d minptime=10;useinbandfec=1", AudioType)
 	source(ssrc.audio)
-	section("video", "1", VideoType, VideoRTX)
+	section("video", "1", strconv.Itoa(VideoType)+" "+strconv.Itoa(VideoRTX))
 	line("a=rtpmap:%d H264/90000", VideoType)
 	for _, f := range []string{"transport-cc", "ccm fir", "nack", "nack pli"} {
 		line("a=rtcp-fb:%d %s", VideoType, f)

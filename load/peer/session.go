@@ -64,7 +64,8 @@ func (s *Session) check(ctx context.Context, local secret, a answer) error {
 	request := func(more ...stun.Setter) (*stun.Message, error) {
 		setters := append([]stun.Setter{
 			stun.TransactionID, stun.BindingRequest, stun.NewUsername(a.ufrag + ":" + local.ufrag),
-			number{stun.AttrPriority, 4, 1845501695}, number{stun.AttrICEControlling, 8, 1},
+			number{stun.AttrPriority, 4, 1845501695},
+			number{stun.AttrICEControlling, 8, 1},
 		}, more...)
 		m, err := stun.Build(append(setters, stun.NewShortTermIntegrity(a.password), stun.Fingerprint)...)
 		if err != nil {
