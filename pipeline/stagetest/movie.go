@@ -79,6 +79,10 @@ func unit(t *media.Track, n int64, from time.Duration) *media.Unit {
 	default:
 		u.Access = [][]byte{{0x41, 0x9a, byte(n >> 8), byte(n), 0x80}} // non-IDR slice
 	}
+	if t.Form == media.FormRTP { // each of them fits a packet as it is
+		u.RTP = &media.RTP{Marker: true, Sequence: uint16(n), Timestamp: uint32(at), Payload: u.Access[0]}
+		u.Access = nil
+	}
 	return u
 }
 
