@@ -169,7 +169,7 @@ func TestEnds(t *testing.T) {
 		cfg := defaults()
 		cfg.MaxViewers = 2
 		s := newStudio(t, n.Listen(), cfg, video(""))
-		s.play(0, 50*time.Second, 30, 2000)
+		played := s.play(0, 50*time.Second, 30, 2000)
 		time.Sleep(time.Second)
 		never := newPlayer(t, s, n.Client())
 		if r := s.do("POST", "whep", sdpType, never.offer()); r.StatusCode != 201 {
@@ -192,7 +192,7 @@ func TestEnds(t *testing.T) {
 		last := newPlayer(t, s, n.Client())
 		last.join("")
 		<-last.connected
-		time.Sleep(20 * time.Second) // the movie ends
+		<-played
 		close(s.more)
 		<-s.ended
 		<-last.lost

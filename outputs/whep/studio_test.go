@@ -239,11 +239,13 @@ func (s *studio) send(t *media.Track, layer int8, at media.Ticks, flags media.Fl
 	}
 }
 
-// play runs movie on a goroutine of its own, which ends with the test.
-func (s *studio) play(first int, d time.Duration, keyEvery, size int) {
+// play runs movie on a goroutine of its own, which ends with the test. played is
+// closed when it has been sent.
+func (s *studio) play(first int, d time.Duration, keyEvery, size int) (played <-chan struct{}) {
 	done := make(chan struct{})
 	go func() { defer close(done); s.movie(first, d, keyEvery, size) }()
 	s.t.Cleanup(func() { <-done })
+	return done
 }
 
 // movie sends pictures from number first on for a while, in their time.
