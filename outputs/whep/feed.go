@@ -25,6 +25,13 @@ func (l *lineup) track(id media.TrackID) *media.Track {
 	return l.tracks[i]
 }
 
+// playable are the tracks that can be sent: those without B-frames.
+func (l *lineup) playable() []*media.Track {
+	return slices.DeleteFunc(slices.Clone(l.tracks), func(t *media.Track) bool {
+		return slices.ContainsFunc(l.flows, func(f *flow) bool { return f.track == t.ID && f.reordered() })
+	})
+}
+
 func (l *lineup) flow(id media.TrackID, layer int8) *flow {
 	i := slices.IndexFunc(l.flows, func(f *flow) bool { return f.track == id && f.layer == layer })
 	if i < 0 {
@@ -84,6 +91,9 @@ func (f *feed) tracks(set *media.TrackSet) {
 				fl := was.flow(t.ID, int8(i))
 				if fl == nil || fl.codec != t.Codec {
 					fl = newFlow(t, int8(i))
+				}
+				if was.track(t.ID) != t {
+					fl.backward.Store(0) // its encoder may be another one
 				}
 				flows = append(flows, fl)
 			}

@@ -26,6 +26,11 @@ type flow struct {
 	ring     []atomic.Pointer[media.Unit]
 	sequence []atomic.Pointer[media.Unit] // the same by RTP sequence number
 
+	// shown is the PTS of the newest picture, backward how many came that are shown
+	// before the one that was sent before them, since the last key picture: B-frames, which browsers cannot order.
+	shown    media.Ticks
+	backward atomic.Int32
+
 	meter   meter
 	bitrate atomic.Int64 // as it was lately, in bit/s; 0 if that is not known
 }
@@ -47,6 +52,13 @@ func (f *flow) push(u *media.Unit) {
 	f.ring[n&uint64(len(f.ring)-1)].Store(u)
 	f.sequence[int(u.RTP.Sequence)&(len(f.sequence)-1)].Store(u)
 	f.head.Store(n + 1)
+	if u.PTS < f.shown && u.Kind() == media.KindVideo && !u.Flags.Has(media.Discontinuity) {
+		f.backward.Add(1)
+	}
+	f.shown = u.PTS
+	if u.Flags.Has(media.Key) && !f.reordered() {
+		f.backward.Store(0)
+	}
 	if u.Flags.Has(media.Key) {
 		f.key.Store(n + 1)
 	}
@@ -94,6 +106,12 @@ func (f *flow) freshKey(now time.Time, age time.Duration) (n uint64, ok bool) {
 	u := f.at(n - 1)
 	return n - 1, u != nil && now.Sub(u.Arrived) <= age
 }
+
+// mostBackward is how many pictures may be out of order by accident.
+const mostBackward = 2
+
+// reordered says that pictures are sent in another order than they are shown in.
+func (f *flow) reordered() bool { return f.backward.Load() > mostBackward }
 
 // deadAfter is how long nothing comes of a layer that its source has stopped.
 const deadAfter = 1500 * time.Millisecond

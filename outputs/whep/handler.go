@@ -150,10 +150,11 @@ func (d *desk) post(w http.ResponseWriter, r *http.Request, path string) error {
 	if err != nil {
 		return err
 	}
-	streams := offer.Match(now.tracks)
+	playable := now.playable()
+	streams := offer.Match(playable)
 	if len(streams) == 0 {
 		h.count(refusedCodec)
-		return &noCodec{offered: offer.Kinds(), tracks: now.tracks}
+		return &noCodec{offered: offer.Kinds(), tracks: now.tracks, reordered: len(playable) < len(now.tracks)}
 	}
 	client := addressOf(r)
 	st, err := h.open(offer, streams, wanted, client)

@@ -42,6 +42,8 @@ var (
 type noCodec struct {
 	offered []string
 	tracks  []*media.Track
+	// reordered: some of it has B-frames.
+	reordered bool
 }
 
 func (e *noCodec) Error() string {
@@ -50,6 +52,9 @@ func (e *noCodec) Error() string {
 		if name := t.Codec.String(); !slices.Contains(has, name) {
 			has = append(has, name)
 		}
+	}
+	if e.reordered {
+		return "The stream's video has B-frames, which WebRTC cannot carry: turn them off in the encoder, or watch by HLS."
 	}
 	return fmt.Sprintf("The stream has %s; the offer's %s takes none of it.", strings.Join(has, " and "), strings.Join(e.offered, " and "))
 }

@@ -125,6 +125,9 @@ func (s *shard) review(now time.Time) {
 		}
 		wanted := int64(0)
 		for _, g := range v.legs {
+			if g.lane != nil && g.lane.flow.reordered() {
+				v.leave(endedReordered) // the player has HLS
+			}
 			if rungs := ladders[g.track]; g.video() && len(rungs) > 0 {
 				wanted = max(wanted, s.choose(g, rungs, now))
 			}

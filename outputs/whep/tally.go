@@ -16,6 +16,7 @@ const (
 	endedStream      = "stream ended"
 	endedCodec       = "codec changed"
 	endedSlow        = "too slow"
+	endedReordered   = "B-frames"
 )
 
 // Why viewers were refused, and what was skipped.

@@ -369,3 +369,30 @@ func TestTakeover(t *testing.T) {
 		}
 	})
 }
+
+// Video with B-frames is refused once it is known to have them, and those who watch
+// already are let go.
+func TestBFrames(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := rtctest.NewNetwork(t)
+		s := newStudio(t, n.Listen(), defaults(), video(""))
+		s.movie(0, time.Second, 30, 2000)
+		p := newPlayer(t, s, n.Client())
+		p.join("")
+		<-p.connected
+		for i := range 5 {
+			for _, number := range []int{32, 31} {
+				s.picture(30+2*i+number-31, 30, 2000)
+			}
+		}
+		time.Sleep(time.Second)
+		<-p.lost
+		if st := s.status(); st.Counts[endedReordered] != 1 {
+			t.Errorf("%+v", st)
+		}
+		r := s.do("POST", "whep", sdpType, newPlayer(t, s, n.Client()).offer())
+		if got := code(t, r); r.StatusCode != 406 || got != "no_common_codec" {
+			t.Errorf("%d %s", r.StatusCode, got)
+		}
+	})
+}
