@@ -135,7 +135,8 @@ func TestEdge(t *testing.T) {
 	}{
 		{
 			"within a segment", "#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:7\n#EXTINF:2,\na.m4s\n#EXT-X-PART:DURATION=0.2,URI=\"p1.m4s\"\n" +
-				"#EXT-X-PART:DURATION=0.2,URI=\"p2.m4s\"\n", "?_HLS_msn=8&_HLS_part=2&_HLS_skip=YES", 2},
+				"#EXT-X-PART:DURATION=0.2,URI=\"p2.m4s\"\n", "?_HLS_msn=8&_HLS_part=2&_HLS_skip=YES", 2,
+		},
 		{
 			"behind one", "#EXT-X-MEDIA-SEQUENCE:7\n#EXT-X-PART:DURATION=0.2,URI=\"p1.m4s\"\n#EXTINF:2,\na.m4s\n",
 			"?_HLS_msn=8&_HLS_part=0&_HLS_skip=YES", 1,

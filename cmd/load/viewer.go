@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/net/ipv4"
 
-	"weir/load/peer"
+	"weir/cmd/load/peer"
 )
 
 const (

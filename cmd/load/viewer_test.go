@@ -6,7 +6,7 @@ import (
 
 	"github.com/pion/rtp"
 
-	"weir/load/peer"
+	"weir/cmd/load/peer"
 )
 
 func TestSourceCountsLosses(t *testing.T) {

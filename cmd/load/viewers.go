@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"weir/load/peer"
+	"weir/cmd/load/peer"
 )
 
 // Viewers is a number of viewers that watch one stream by WHEP.

@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"weir/load/peer"
+	"weir/cmd/load/peer"
 	"weir/pipeline/bitstream/rtp"
 	"weir/pipeline/media"
 )

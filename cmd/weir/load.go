@@ -12,7 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"weir/load"
+	"weir/cmd/load"
 )
 
 // What a load may be at most, so that a slip of the finger is none.

@@ -7,7 +7,7 @@ import (
 	"os"
 	"time"
 
-	"weir/load"
+	"weir/cmd/load"
 )
 
 // spell is what the server needed in a span of time.

@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"weir/load"
+	"weir/cmd/load"
 )
 
 // publishing is what came of publishers.

@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"weir/load"
+	"weir/cmd/load"
 )
 
 // viewing is what came of WHEP viewers. Times are in milliseconds.

@@ -42,7 +42,8 @@ func TestReport(t *testing.T) {
 		{errors.New("port taken\nhelp: stop the other one"), true, "weir: port taken\nhelp: stop the other one\n"},
 		{wrong(2), true, ""},
 		{
-			config.Problems{{File: "a.yaml", Line: 1, Column: 2, Width: 1, Message: "no", Hint: "yes", Excerpt: "ab", Caret: 1}}, true,
+			config.Problems{{File: "a.yaml", Line: 1, Column: 2, Width: 1, Message: "no", Hint: "yes", Excerpt: "ab", Caret: 1}},
+			true,
 			"a.yaml:1:2: no\n    1 | ab\n      |  ^\n  help: yes\n\n1 problem in a.yaml; nothing was changed or started\n",
 		},
 	} {

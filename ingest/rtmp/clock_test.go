@@ -31,7 +31,7 @@ func TestClocks(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx, cancel := context.WithCancel(t.Context())
-				s := newStudio(t, ctx, pipeline.Published, open())
+				s := newStudio(ctx, t, pipeline.Published, open())
 				e := valid(c.name)
 				s.enter(e)
 				began := time.Now()

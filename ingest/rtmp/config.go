@@ -1,6 +1,7 @@
 package rtmp
 
 import (
+	"slices"
 	"time"
 
 	"weir/pipeline"
@@ -74,10 +75,5 @@ func (c *Config) admit(r rtmpd.Request) error {
 // weak says whether a key is so short that it may be guessed.
 func (c *Config) weak() bool {
 	short := func(k pipeline.Secret) bool { return !k.Empty() && len(k.Reveal()) < goodKey }
-	for _, k := range c.Keys {
-		if short(k) {
-			return true
-		}
-	}
-	return short(c.Key)
+	return short(c.Key) || slices.ContainsFunc(c.Keys, short)
 }

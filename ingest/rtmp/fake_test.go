@@ -137,7 +137,7 @@ type studio struct {
 	log   *bytes.Buffer // complete once ended is closed
 }
 
-func newStudio(t *testing.T, ctx context.Context, when pipeline.When, c Config) *studio {
+func newStudio(ctx context.Context, t *testing.T, when pipeline.When, c Config) *studio {
 	t.Helper()
 	s := &studio{t: t, door: &Door{}, sink: &stagetest.Collector{}, ended: make(chan struct{}), log: &bytes.Buffer{}}
 	f := Factory(s.door)

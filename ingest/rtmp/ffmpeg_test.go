@@ -32,7 +32,7 @@ func TestFFmpeg(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			c := open()
 			c.Grace = 0
-			s := newStudio(t, ctx, pipeline.Demanded, c)
+			s := newStudio(ctx, t, pipeline.Demanded, c)
 			server := rtmpd.NewServer(rtmpd.Config{Handler: Handler(s.door)})
 			ln, err := net.Listen("tcp", "127.0.0.1:0")
 			if err != nil {

@@ -20,7 +20,7 @@ func TestRoundTrip(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	c := open()
 	c.Key = pipeline.NewSecret("cnry-0123456789abcdef")
-	s := newStudio(t, ctx, pipeline.Published, c)
+	s := newStudio(ctx, t, pipeline.Published, c)
 	server := rtmpd.NewServer(rtmpd.Config{Handler: Handler(s.door), Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -38,7 +38,7 @@ func valid(name string) *encoder { return newEncoder(name).with("correct horse b
 func TestPublish(t *testing.T) {
 	tags := readTags(t, "h264-aac.flv")
 	synctest.Test(t, func(t *testing.T) {
-		s := newStudio(t, t.Context(), pipeline.Published, open())
+		s := newStudio(t.Context(), t, pipeline.Published, open())
 		e := valid("Encoder\x1b[2J 1.0")
 		s.enter(e)
 		began := time.Now()
@@ -72,7 +72,7 @@ func TestReturnWithinGrace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		s := newStudio(t, ctx, pipeline.Published, open())
+		s := newStudio(ctx, t, pipeline.Published, open())
 		first := valid("one")
 		s.enter(first)
 		first.send(until(tags, 3000), 1000)
@@ -119,7 +119,7 @@ func TestTakeover(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		s := newStudio(t, ctx, pipeline.Published, open())
+		s := newStudio(ctx, t, pipeline.Published, open())
 		old := valid("old")
 		s.enter(old)
 		go old.send(tags, 0)
@@ -155,7 +155,7 @@ func TestTakeoverStorm(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		s := newStudio(t, ctx, pipeline.Published, open())
+		s := newStudio(ctx, t, pipeline.Published, open())
 		var last *encoder
 		for range 50 {
 			last = valid("storm")
@@ -178,7 +178,7 @@ func TestTakeoverStorm(t *testing.T) {
 func TestWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		s := newStudio(t, ctx, pipeline.Demanded, open())
+		s := newStudio(ctx, t, pipeline.Demanded, open())
 		time.Sleep(24 * time.Hour)
 		select {
 		case <-s.ended:
@@ -233,7 +233,7 @@ func TestTracks(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := newStudio(t, t.Context(), pipeline.Published, open())
+				s := newStudio(t.Context(), t, pipeline.Published, open())
 				e := valid(c.name)
 				s.enter(e)
 				e.send(c.tags, 0)
@@ -256,7 +256,7 @@ func TestDamage(t *testing.T) {
 		}
 	}
 	synctest.Test(t, func(t *testing.T) {
-		s := newStudio(t, t.Context(), pipeline.Published, open())
+		s := newStudio(t.Context(), t, pipeline.Published, open())
 		e := valid("")
 		s.enter(e)
 		for range 2000 {
@@ -277,7 +277,7 @@ func TestTooMuch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := open()
 		c.MaxBitrate = 200e3
-		s := newStudio(t, t.Context(), pipeline.Published, c)
+		s := newStudio(t.Context(), t, pipeline.Published, c)
 		e := valid("")
 		s.enter(e)
 		if e.send(tags, 0) {

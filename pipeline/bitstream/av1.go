@@ -119,11 +119,11 @@ func normalOBUs(p *Params, obus [][]byte) (AU, error) {
 		case obuTemporalDelimiter, obuPadding, obuTileList:
 			continue
 		case obuSequenceHeader:
-			if header != nil {
-				if !bytes.Equal(o, header) {
-					return AU{}, malformed("temporal unit with two sequence headers")
-				}
+			if bytes.Equal(o, header) {
 				continue
+			}
+			if header != nil {
+				return AU{}, malformed("temporal unit with two sequence headers")
 			}
 			header = o
 		case obuFrame, obuFrameHeader:

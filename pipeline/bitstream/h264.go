@@ -3,6 +3,7 @@ package bitstream
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
 
@@ -110,9 +111,9 @@ func newH264(s paramSets, lengthSize int, l Limits) (*Params, error) {
 		sets: s.owned(), lengthSize: lengthSize, limits: l,
 	}
 	var first h264.SPS
-	for i := len(p.sets.sps) - 1; i >= 0; i-- {
+	for _, sps := range slices.Backward(p.sets.sps) {
 		var err error
-		if first, err = p.readH264SPS(p.sets.sps[i]); err != nil {
+		if first, err = p.readH264SPS(sps); err != nil {
 			return nil, err
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/bits"
+	"slices"
 	"strings"
 
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
@@ -97,9 +98,9 @@ func newH265(s paramSets, lengthSize int, l Limits) (*Params, error) {
 		sets: s.owned(), lengthSize: lengthSize, limits: l,
 	}
 	var first h265.SPS
-	for i := len(p.sets.sps) - 1; i >= 0; i-- {
+	for _, sps := range slices.Backward(p.sets.sps) {
 		var err error
-		if first, err = p.readH265SPS(p.sets.sps[i]); err != nil {
+		if first, err = p.readH265SPS(sps); err != nil {
 			return nil, err
 		}
 	}

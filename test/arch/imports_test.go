@@ -97,7 +97,7 @@ func layers() []layer {
 		},
 		{name: "faces", packages: []string{"control", "web"}, below: []string{"ground", "media", "runtime", "services"}},
 		// A client of the server, which must not know how it works inside.
-		{name: "load", packages: []string{"load"}, below: []string{"ground", "media", "services", "load"}},
+		{name: "load", packages: []string{"cmd/load"}, below: []string{"ground", "media", "services", "load"}},
 		{
 			name:     "commands",
 			packages: []string{"cmd/*", "test/*"},
@@ -153,8 +153,8 @@ func TestLayers(t *testing.T) {
 // the packages that may import it.
 func walls() map[string][]string {
 	return map[string][]string{
-		// load/peer is a client, cheaper than a PeerConnection so that it can come in hundreds.
-		"github.com/pion":                    {"pipeline/service/rtc", "ingest/whip", "outputs/whep", "cluster", "pipeline/bitstream/rtp", "load/peer"},
+		// cmd/load/peer is a client, cheaper than a PeerConnection so that it can come in hundreds.
+		"github.com/pion":                    {"pipeline/service/rtc", "ingest/whip", "outputs/whep", "cluster", "pipeline/bitstream/rtp", "cmd/load/peer"},
 		"github.com/bluenviron/gohlslib":     {"outputs/hls"},
 		"github.com/bluenviron/mediacommon":  {"pipeline/bitstream", "ingest/file", "outputs/hls", "record"},
 		"github.com/abema/go-mp4":            {"ingest/file", "outputs/hls", "record"},
@@ -184,8 +184,8 @@ func walls() map[string][]string {
 func fences() map[string][]string {
 	return map[string][]string{
 		// The fan-out is there because a PeerConnection a viewer is too much.
-		"github.com/pion/webrtc":      {"pipeline/service/rtc/egress", "outputs/whep", "load"},
-		"github.com/pion/ice":         {"pipeline/service/rtc/egress", "outputs/whep", "load"},
+		"github.com/pion/webrtc":      {"pipeline/service/rtc/egress", "outputs/whep", "cmd/load"},
+		"github.com/pion/ice":         {"pipeline/service/rtc/egress", "outputs/whep", "cmd/load"},
 		"github.com/pion/interceptor": {"pipeline/service/rtc/egress", "outputs/whep"},
 	}
 }

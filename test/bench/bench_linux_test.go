@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"weir/load"
+	"weir/cmd/load"
 )
 
 // BenchmarkPublishers is 50 RTMP publishers of 2.65 Mbit/s whom nobody watches,

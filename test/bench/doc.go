@@ -1,5 +1,5 @@
 // Package bench measures what a whole server costs. Each benchmark starts bin/weir
-// as a process of its own, and a load generator (weir/load) as another, all on
+// as a process of its own, and a load generator (weir/cmd/load) as another, all on
 // this machine's loopback interface, and accounts for the server's CPU time and
 // memory alone.
 //

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"weir/load"
+	"weir/cmd/load"
 )
 
 // order is what a generator is to do; one of the three.

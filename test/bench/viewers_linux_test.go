@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"weir/load"
+	"weir/cmd/load"
 )
 
 // BenchmarkViewers is WebRTC viewers of one stream of 2.5 Mbit/s, with the feedback of

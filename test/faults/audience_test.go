@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"weir/load"
+	"weir/cmd/load"
 )
 
 // Viewers who come and go by WebRTC, 20 in a second for a minute, leave nothing behind.
