@@ -106,7 +106,7 @@ func newStudio(t *testing.T, policy string) *studio {
 // when, to a tenth of a second.
 func (s *studio) script(words string) string {
 	s.t.Helper()
-	for _, w := range strings.FieldsSeq(words) {
+	for w := range strings.FieldsSeq(words) {
 		switch w[0] {
 		case '+', '-':
 			s.feeds[w[1:]] <- w[0] == '+'
