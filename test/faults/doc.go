@@ -9,7 +9,7 @@
 // another one. Only ffmpeg has to be installed. They take a bit more than two minutes
 // on two cores, most of which is waiting for streams to happen.
 //
-// WEIR_SOAK=1 makes three of them take their long form, a quarter of an hour in all:
+// WEIR_SOAK=1 makes some of them take their long form, a quarter of an hour in all:
 // peers that drip for a minute, ten thousand cycles of publishers, ten minutes of
 // stream at its own pace (-timeout 40m).
 //
