@@ -8,8 +8,20 @@ import (
 	"strings"
 )
 
-// nameSegment is one segment of a path; see DESIGN section 6 and ValidPath.
-var nameSegment = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._~-]{0,63}$`)
+// validSegment checks one segment of a path; see DESIGN section 6 and ValidPath. It is
+// asked with every HTTP request.
+func validSegment(s string) bool {
+	const most = 64
+	for i := range len(s) {
+		switch c := s[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
+		case i > 0 && strings.IndexByte("._~-", c) >= 0:
+		default:
+			return false
+		}
+	}
+	return 0 < len(s) && len(s) <= most
+}
 
 var variable = regexp.MustCompile(`^\{[a-z][a-z0-9_]*\}$`)
 
@@ -25,7 +37,7 @@ func ValidPath(path string) error {
 		return fmt.Errorf("a path has at most %d segments", maxSegments)
 	}
 	for _, s := range segs {
-		if !nameSegment.MatchString(s) {
+		if !validSegment(s) {
 			return errors.New("a path's segments are 1 to 64 letters, digits or . _ ~ -, starting with a letter or digit")
 		}
 	}
@@ -53,7 +65,7 @@ func ParsePattern(text string) (Pattern, error) {
 				return Pattern{}, fmt.Errorf("%s stands twice in %q", s, text)
 			}
 			seen = append(seen, s)
-		case !nameSegment.MatchString(s):
+		case !validSegment(s):
 			return Pattern{}, fmt.Errorf("%q is neither a {variable} nor a name of 1 to 64 letters, digits or . _ ~ -", s)
 		}
 	}
