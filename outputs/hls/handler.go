@@ -1,7 +1,6 @@
 package hls
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"strconv"
@@ -104,7 +103,7 @@ func problem(w http.ResponseWriter, err error) {
 type wait struct {
 	desk    *desk
 	r       *http.Request
-	ctx     context.Context //nolint:containedctx // lives as long as one request
+	timer   *time.Timer
 	release func()
 }
 
@@ -119,24 +118,23 @@ func (a *wait) on(rend *rendition, limit time.Duration, one, other <-chan struct
 			return errCrowded
 		case admitted:
 		}
-		ctx, cancel := context.WithTimeout(a.r.Context(), limit)
-		a.ctx, a.release = ctx, func() { cancel(); release() }
+		a.timer, a.release = time.NewTimer(limit), release
 	}
 	select {
 	case <-one:
 		return nil
 	case <-other:
 		return nil
-	case <-a.ctx.Done():
-		if a.r.Context().Err() != nil {
-			return errCanceled
-		}
+	case <-a.r.Context().Done():
+		return errCanceled
+	case <-a.timer.C:
 		return errTimeout
 	}
 }
 
 func (a *wait) done() {
 	if a.release != nil {
+		a.timer.Stop()
 		a.release()
 	}
 }

@@ -60,7 +60,7 @@ func spec() pipeline.Spec {
 // Announce implements pipeline.Announcer.
 func (f *factory) Announce(a pipeline.Announcement) (withdraw func(), err error) {
 	d := &desk{registry: f.registry, holds: f.holds, when: a.When, wake: a.Wake}
-	return f.site.Mount(httpd.Mount{Pattern: a.Pattern, Leaves: leaves(), Serve: d.serve}), nil
+	return f.site.Mount(httpd.Mount{Pattern: a.Pattern, Leaves: leaves(), Serve: d.serve, Lean: true}), nil
 }
 
 func (f *factory) stage(cfg Config, env pipeline.Env) (pipeline.Stage, error) {

@@ -3,8 +3,8 @@ package hls
 import (
 	"context"
 	"hash/maphash"
-	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 )
@@ -20,6 +20,9 @@ type viewers struct {
 	more chan struct{}
 }
 
+// viewer is what tells one from another.
+type viewer struct{ address, agent string }
+
 const (
 	// viewerFor is how long a viewer counts after a request: longer than the longest
 	// segment, so that players without low latency count all the time.
@@ -34,11 +37,11 @@ func newViewers() *viewers {
 
 // note counts the sender of a request.
 func (v *viewers) note(r *http.Request) {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		host = r.RemoteAddr
+	address := r.RemoteAddr
+	if i := strings.LastIndexByte(address, ':'); i >= 0 {
+		address = address[:i]
 	}
-	key := maphash.String(v.seed, host) ^ maphash.String(v.seed, "\x00"+r.UserAgent())
+	key := maphash.Comparable(v.seed, viewer{address, r.UserAgent()})
 	now := time.Now()
 	v.mu.Lock()
 	defer v.mu.Unlock()

@@ -16,5 +16,8 @@
 //   - a panic costs one response, is logged with its stack and counted;
 //   - "X-Content-Type-Options: nosniff" is set. CORS and caching are the handler's.
 //
+// Connections on which players ask in bulk are served without package net/http, as long
+// as their requests are plain: see [Mount].Lean and express.
+//
 // Errors are written by [Problem] as RFC 9457 problem details with stable codes.
 package httpd

@@ -35,7 +35,7 @@ func FuzzRoute(f *testing.F) {
 			w.WriteHeader(http.StatusNoContent)
 		}
 		for _, p := range patterns {
-			s.Mount(Mount{p, []string{"", "*", "*/*", "*/*/*"}, served})
+			s.Mount(Mount{Pattern: p, Leaves: []string{"", "*", "*/*", "*/*/*"}, Serve: served})
 		}
 		r := httptest.NewRequest(http.MethodGet, "/", nil)
 		r.URL = &url.URL{Path: target}

@@ -3,6 +3,7 @@ package httpd
 import (
 	"encoding/json"
 	"net/http"
+	"strconv"
 )
 
 // problem is the body of an error response, RFC 9457 section 3 with "code".
@@ -21,7 +22,6 @@ type problem struct {
 // caller has set a Cache-Control already.
 func Problem(w http.ResponseWriter, status int, code, title, detail string) {
 	h := w.Header()
-	h.Del("Content-Length")
 	h.Del("Content-Encoding")
 	h.Set("Content-Type", "application/problem+json")
 	if h.Get("Cache-Control") == "" {
@@ -29,8 +29,10 @@ func Problem(w http.ResponseWriter, status int, code, title, detail string) {
 	}
 	// Marshalling strings and a number cannot fail.
 	body, _ := json.Marshal(problem{Type: "about:blank", Title: title, Status: status, Detail: detail, Code: code})
+	body = append(body, '\n')
+	h.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
-	_, _ = w.Write(append(body, '\n'))
+	_, _ = w.Write(body)
 }
 
 // PageHeaders sets what a page of ours needs beside its Content-Security-Policy,

@@ -23,6 +23,10 @@ type Mount struct {
 	// letters, digits and "._~-" that start with none of "." and "-". All methods
 	// arrive here.
 	Serve func(w http.ResponseWriter, r *http.Request, path, leaf string)
+	// Lean: players ask for these resources many times a second. Serve gives a
+	// Content-Length, does not change the request's header, and keeps neither the
+	// request nor anything of it when it returns.
+	Lean bool
 }
 
 // table is one state of the routes, never changed once it is published.
@@ -91,42 +95,68 @@ func (s *Server) change(f func(*table)) {
 // route answers one request.
 func (t *table) route(w http.ResponseWriter, r *http.Request) {
 	url := r.URL.Path
-	if h, ok := t.exact[url]; ok {
+	if h := t.fixed(url); h != nil {
 		h.ServeHTTP(w, r)
 		return
 	}
-	for _, sub := range t.subtrees {
-		if strings.HasPrefix(url, sub.prefix) {
-			sub.handler.ServeHTTP(w, r)
+	if d, ok := t.find(url); ok {
+		d.mount.Serve(w, r, d.path, d.leaf)
+		return
+	}
+	if name, slash := strings.CutSuffix(url, "/"); slash {
+		if d, ok := t.find(name); ok && d.leaf == "" {
+			redirect(w, r, name)
 			return
 		}
 	}
+	notFound(w)
+}
+
+// fixed is the handler of a fixed route, or nil.
+func (t *table) fixed(url string) http.Handler {
+	if h, ok := t.exact[url]; ok {
+		return h
+	}
+	for _, sub := range t.subtrees {
+		if strings.HasPrefix(url, sub.prefix) {
+			return sub.handler
+		}
+	}
+	return nil
+}
+
+// destination is what a URL's path means.
+type destination struct {
+	mount      *mount
+	path, leaf string
+}
+
+// find is the mount that answers for a URL's path.
+func (t *table) find(url string) (destination, bool) {
 	name, rooted := strings.CutPrefix(url, "/") // "OPTIONS *" is not
-	name, slash := strings.CutSuffix(name, "/")
 	segs, ok := segments(name)
 	if !ok || !rooted {
-		notFound(w)
-		return
+		return destination{}, false
 	}
 	for _, m := range t.mounts {
+		n := len(m.segs)
 		if !m.matches(segs) {
 			continue
 		}
-		n := len(m.segs)
-		leaf := strings.Join(segs[n:], "/")
-		switch {
-		case !m.hasLeaf(leaf):
-			continue
-		case slash && leaf == "":
-			redirect(w, r, "/"+name)
-		case slash:
-			continue
-		default:
-			m.Serve(w, r, strings.Join(segs[:n], "/"), leaf)
+		if leaf := strings.Join(segs[n:], "/"); m.hasLeaf(leaf) {
+			return destination{m, strings.Join(segs[:n], "/"), leaf}, true
 		}
-		return
 	}
-	notFound(w)
+	return destination{}, false
+}
+
+// lean is the destination of a URL's path, if that is a mount's that is Lean.
+func (t *table) lean(url string) (destination, bool) {
+	if t.fixed(url) != nil {
+		return destination{}, false
+	}
+	d, ok := t.find(url)
+	return d, ok && d.mount.Lean
 }
 
 func notFound(w http.ResponseWriter) {

@@ -34,12 +34,12 @@ func TestRouting(t *testing.T) {
 	s.Handle("/metrics", fixed("metrics"))
 	s.Handle("/v1/", fixed("api"))
 	s.Handle("/v1/deep/", fixed("deep api"))
-	s.Mount(Mount{pattern(t, "{any}"), []string{"*.m3u8"}, named("any")})
-	s.Mount(Mount{pattern(t, "live/{name}"), []string{"*.m3u8", "*.m4s"}, named("hls")})
-	s.Mount(Mount{pattern(t, "live/{name}"), []string{""}, named("page")})
-	s.Mount(Mount{pattern(t, "live/{name}"), []string{"whip", "whip/*"}, named("whip")})
-	s.Mount(Mount{pattern(t, "live/special"), []string{"*.m3u8"}, named("special")})
-	s.Mount(Mount{pattern(t, "v1/{name}"), []string{"*"}, named("shadowed")})
+	s.Mount(Mount{Pattern: pattern(t, "{any}"), Leaves: []string{"*.m3u8"}, Serve: named("any")})
+	s.Mount(Mount{Pattern: pattern(t, "live/{name}"), Leaves: []string{"*.m3u8", "*.m4s"}, Serve: named("hls")})
+	s.Mount(Mount{Pattern: pattern(t, "live/{name}"), Leaves: []string{""}, Serve: named("page")})
+	s.Mount(Mount{Pattern: pattern(t, "live/{name}"), Leaves: []string{"whip", "whip/*"}, Serve: named("whip")})
+	s.Mount(Mount{Pattern: pattern(t, "live/special"), Leaves: []string{"*.m3u8"}, Serve: named("special")})
+	s.Mount(Mount{Pattern: pattern(t, "v1/{name}"), Leaves: []string{"*"}, Serve: named("shadowed")})
 
 	for _, c := range []struct{ url, want string }{
 		{"/", "home"},
@@ -82,7 +82,7 @@ func TestRouting(t *testing.T) {
 
 func TestRedirectKeepsQuery(t *testing.T) {
 	s := New(Config{})
-	s.Mount(Mount{pattern(t, "live/{name}"), []string{""}, named("page")})
+	s.Mount(Mount{Pattern: pattern(t, "live/{name}"), Leaves: []string{""}, Serve: named("page")})
 	if _, h, _ := request(s, "/live/studio/?embed=1"); h.Get("Location") != "/live/studio?embed=1" {
 		t.Errorf("redirected to %q", h.Get("Location"))
 	}
@@ -91,8 +91,8 @@ func TestRedirectKeepsQuery(t *testing.T) {
 func TestNewestOfEqualsAnswers(t *testing.T) {
 	s := New(Config{})
 	p := pattern(t, "live/{name}")
-	dropOld := s.Mount(Mount{p, []string{"*.m3u8"}, named("old")})
-	dropNew := s.Mount(Mount{p, []string{"*.m3u8"}, named("new")})
+	dropOld := s.Mount(Mount{Pattern: p, Leaves: []string{"*.m3u8"}, Serve: named("old")})
+	dropNew := s.Mount(Mount{Pattern: p, Leaves: []string{"*.m3u8"}, Serve: named("new")})
 	want := func(word string) {
 		t.Helper()
 		if _, _, got := request(s, "/live/a/index.m3u8"); !strings.Contains(got, word) {
@@ -109,7 +109,7 @@ func TestNewestOfEqualsAnswers(t *testing.T) {
 
 func TestTableChangesUnderLoad(t *testing.T) {
 	s := New(Config{})
-	s.Mount(Mount{pattern(t, "live/{name}"), []string{"*.m3u8"}, named("base")})
+	s.Mount(Mount{Pattern: pattern(t, "live/{name}"), Leaves: []string{"*.m3u8"}, Serve: named("base")})
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
@@ -125,7 +125,7 @@ func TestTableChangesUnderLoad(t *testing.T) {
 		p := pattern(t, fmt.Sprintf("live/s%d", i))
 		wg.Go(func() {
 			for range 200 {
-				drop := s.Mount(Mount{p, []string{"*"}, named("other")})
+				drop := s.Mount(Mount{Pattern: p, Leaves: []string{"*"}, Serve: named("other")})
 				s.Handle("/v1/", fixed("api"))
 				drop()
 			}
@@ -143,7 +143,7 @@ func BenchmarkRoute(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	s.Mount(Mount{p, []string{"*.m3u8", "*.m4s"}, func(http.ResponseWriter, *http.Request, string, string) {}})
+	s.Mount(Mount{Pattern: p, Leaves: []string{"*.m3u8", "*.m4s"}, Serve: func(http.ResponseWriter, *http.Request, string, string) {}})
 	w, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/live/studio/part7.m4s", nil)
 	b.ReportAllocs()
 	for b.Loop() {

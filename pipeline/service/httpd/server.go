@@ -35,18 +35,19 @@ type Server struct {
 	routes   atomic.Pointer[table]
 }
 
-// counters only ever rise, but for inFlight.
+// counters only ever rise, but for inFlight and lean.
 type counters struct {
 	accepted, refused, refusedAddr, acceptErrors atomic.Uint64
 	requests, panics, slow                       atomic.Uint64
-	inFlight                                     atomic.Int64
+	inFlight, lean                               atomic.Int64
 }
 
-// Stats is a moment of a server's life. All but Conns and InFlight are totals
+// Stats is a moment of a server's life. All but Conns, Lean and InFlight are totals
 // since it was made.
 type Stats struct {
-	// Conns are open connections, InFlight requests being answered.
-	Conns, InFlight int
+	// Conns are open connections, Lean those of them that ask in bulk (see
+	// [Mount].Lean), InFlight requests being answered.
+	Conns, Lean, InFlight int
 	// Accepted counts connections that were let in; RefusedFull those closed at the
 	// limit for all, RefusedAddr those closed at the limit for one address.
 	Accepted, RefusedFull, RefusedAddr uint64
@@ -73,6 +74,7 @@ func (s *Server) Stats() Stats {
 	c := &s.door.counters
 	return Stats{
 		Conns:        s.door.conns(),
+		Lean:         int(c.lean.Load()),
 		InFlight:     int(c.inFlight.Load()),
 		Accepted:     c.accepted.Load(),
 		RefusedFull:  c.refused.Load(),
@@ -88,7 +90,14 @@ func (s *Server) Stats() Stats {
 // finish for up to Limits.Drain, closes what is left and returns nil. Any other
 // return is a failure of the listener. It may be called for several listeners.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
-	srv := s.httpServer(ctx)
+	bulk := newFleet(s)
+	srv := s.httpServer(ctx, bulk)
+	bulk.http = srv
+	watch, enough := context.WithCancel(ctx)
+	var players sync.WaitGroup
+	players.Go(func() { bulk.watch(watch) })
+	defer players.Wait()
+	defer enough()
 	gate := &limitListener{Listener: ln, ctx: ctx, log: s.log, door: s.door}
 	failed := make(chan error, 1)
 	go func() {
@@ -101,6 +110,8 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	select {
 	case err := <-failed:
 		_ = srv.Close()
+		enough()
+		bulk.drain(watch)
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -109,6 +120,8 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	}
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.limits.Drain)
 	defer cancel()
+	players.Go(func() { bulk.drain(drain) })
+	defer players.Wait() // before cancel
 	if err := srv.Shutdown(drain); err != nil {
 		s.log.Info("closing connections that did not finish", "in_flight", s.Stats().InFlight)
 		_ = srv.Close()
@@ -117,8 +130,8 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	return nil
 }
 
-func (s *Server) httpServer(ctx context.Context) *http.Server {
-	base := context.WithoutCancel(ctx) // requests outlive ctx by Limits.Drain
+func (s *Server) httpServer(ctx context.Context, bulk *fleet) *http.Server {
+	base := context.WithValue(context.WithoutCancel(ctx), fleetKey{}, bulk) // requests outlive ctx by Limits.Drain
 	l := s.limits
 	return &http.Server{
 		Handler:           s,
@@ -139,6 +152,9 @@ func (s *Server) httpServer(ctx context.Context) *http.Server {
 
 // ServeHTTP implements http.Handler, for tests and for other listeners.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if s.board(w, r) {
+		return
+	}
 	c := &s.door.counters
 	c.requests.Add(1)
 	c.inFlight.Add(1)
