@@ -29,9 +29,10 @@ type link struct {
 	split []message
 
 	// idle is the time without bytes after which read fails; 0 leaves the
-	// deadline alone. armed is when the deadline was last moved.
-	idle        time.Duration
-	armed       time.Time
+	// deadline alone. armed is when the deadline was last moved, arrived when bytes
+	// last came.
+	idle           time.Duration
+	armed, arrived time.Time
 	interrupted atomic.Bool
 
 	window uint64 // the peer wants an acknowledgement that often, in bytes; 0: never
@@ -54,14 +55,13 @@ func newLink(conn net.Conn, lim *Limits) *link {
 // Read is the chunk reader's source: the socket, with a deadline that moves as
 // long as bytes arrive.
 func (l *link) Read(b []byte) (int, error) {
-	if l.idle > 0 {
-		// Moving it every time would cost more than the rest of this function.
-		if now := time.Now(); now.Sub(l.armed) > l.idle/16 {
-			if err := l.conn.SetReadDeadline(now.Add(l.idle)); err != nil {
-				return 0, err
-			}
-			l.armed = now
+	// Moving it every time would cost more than the rest of this function.
+	if l.idle > 0 && (l.armed.IsZero() || l.arrived.Sub(l.armed) > l.idle/16) {
+		now := time.Now()
+		if err := l.conn.SetReadDeadline(now.Add(l.idle)); err != nil {
+			return 0, err
 		}
+		l.armed = now
 	}
 	// Ask after the deadline is set: interrupt sets the flag before its deadline,
 	// so whichever comes last, it is not missed.
@@ -69,6 +69,7 @@ func (l *link) Read(b []byte) (int, error) {
 		return 0, errInterrupted
 	}
 	n, err := l.conn.Read(b)
+	l.arrived = time.Now()
 	if err != nil && errors.Is(err, os.ErrDeadlineExceeded) && l.interrupted.Load() {
 		err = errInterrupted
 	}

@@ -150,7 +150,7 @@ func (p *Publisher) sort(raw *message) (Message, bool) {
 			return Message{}, false
 		}
 	}
-	return Message{Type: raw.typ, Timestamp: raw.timestamp, Payload: raw.payload, Arrived: time.Now()}, true
+	return Message{Type: raw.typ, Timestamp: raw.timestamp, Payload: raw.payload, Arrived: p.guard.link.arrived}, true
 }
 
 // command obeys a command of the publishing peer.
