@@ -99,14 +99,16 @@ func (t *ticket) publishing(yes bool) bool {
 	return true
 }
 
-// leave gives the place back. Further calls do nothing.
-func (t *ticket) leave() {
+// leave gives the place back, and says whether the gate has closed the connection:
+// together, lest it should do so in between. Further calls do nothing.
+func (t *ticket) leave() (displaced bool) {
 	g := t.gate
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if t.state == ticketLeft {
-		return
+		return false
 	}
+	displaced = t.state == ticketPending && t.waiting == nil
 	if t.state == ticketPublishing {
 		g.publishers--
 	}
@@ -119,14 +121,7 @@ func (t *ticket) leave() {
 	if g.addresses[t.from]--; g.addresses[t.from] == 0 {
 		delete(g.addresses, t.from)
 	}
-}
-
-// displaced says whether the gate closed the connection.
-func (t *ticket) displaced() bool {
-	g := t.gate
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return t.state == ticketPending && t.waiting == nil
+	return displaced
 }
 
 // fill completes a snapshot.

@@ -125,10 +125,9 @@ func (s *Server) receive(ctx context.Context, d *desk, conn net.Conn, t *ticket,
 	}
 	if err != nil {
 		_ = raw.Close()
-		if !t.displaced() {
+		if !t.leave() {
 			s.refused(RefusedHandshake, remote(raw).Addr(), err)
 		}
-		t.leave()
 		return
 	}
 	l := newLink(c, &s.limits)
@@ -166,8 +165,7 @@ func (s *Server) handshake(ctx context.Context, c net.Conn, conf *tls.Config, op
 
 // ended accounts for a connection that has been closed.
 func (s *Server) ended(g *guard) {
-	displaced := g.ticket.displaced()
-	g.ticket.leave()
+	displaced := g.ticket.leave()
 	var why error
 	if p := g.lastWord.Load(); p != nil {
 		why = *p
