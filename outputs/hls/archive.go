@@ -233,7 +233,7 @@ func (a *archive) save(seg *segment) error {
 		return err
 	}
 	for _, p := range seg.parts {
-		if _, err = f.Write(p.bytes); err != nil {
+		if _, err = f.Write(p.data()); err != nil {
 			break
 		}
 	}

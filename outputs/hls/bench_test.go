@@ -102,7 +102,7 @@ func BenchmarkFragment(b *testing.B) {
 			for _, u := range six {
 				f.write(u, 3000)
 			}
-			if _, err := f.flush(); err != nil {
+			if p, err := f.flush(); err != nil || len(p.data()) != p.size {
 				b.Fatal(err)
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/bits"
 
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/mpegts"
 	tscodecs "github.com/bluenviron/mediacommon/v2/pkg/formats/mpegts/codecs"
@@ -76,6 +77,38 @@ func (b *boxes) dOps(head []byte) error {
 	b.bytes(head[18:])
 	b.close(at)
 	return nil
+}
+
+// joinedSize is the length of what bitstream.Append makes of an access unit.
+func joinedSize(c media.Codec, access [][]byte) int {
+	n := 0
+	for _, b := range access {
+		n += len(b)
+		switch c {
+		case media.CodecH264, media.CodecH265:
+			n += lengthSize
+		case media.CodecAV1:
+			n += obuGrowth(b)
+		case media.CodecAAC, media.CodecOpus, media.CodecMP3, media.CodecVP8, media.CodecVP9:
+		}
+	}
+	return n
+}
+
+// lengthSize is how long the length of a NAL unit is.
+const lengthSize = 4
+
+// obuGrowth is how many bytes longer an OBU is for its size field (AV1 section
+// 5.3.1); an OBU without a whole header is left out.
+func obuGrowth(obu []byte) int {
+	if len(obu) == 0 {
+		return 0
+	}
+	header := 1 + int(obu[0]>>2&1)
+	if header > len(obu) {
+		return -len(obu)
+	}
+	return (bits.Len(uint(len(obu)-header)|1) + 6) / 7
 }
 
 // newElementary prepares a track's layer for a transport stream.

@@ -119,19 +119,20 @@ func (c *cutter) closePart() {
 
 // takePart moves what the muxer has into the segment.
 func (c *cutter) takePart() bool {
-	data, err := c.mux.flush()
+	content, err := c.mux.flush()
 	if err != nil {
 		c.out.warn("mux", err)
 	}
-	if len(data) == 0 {
+	if content == nil {
 		return false
 	}
 	p := &part{
-		number: c.out.nextPart(), bytes: data, independent: c.partKey,
+		number: c.out.nextPart(), piece: content, independent: c.partKey,
 		duration: c.span(c.partStart, c.segEnd),
 	}
 	c.seg.parts = append(c.seg.parts, p)
-	c.seg.bytes += int64(len(data))
+	c.seg.bytes += int64(content.size)
+	c.seg.held += int64(content.held())
 	c.seg.duration = c.span(c.segStart, c.segEnd)
 	c.partStart, c.partUnits = c.segEnd, 0
 	return true

@@ -11,8 +11,9 @@ type muxer interface {
 	begin()
 	// write takes a unit that lasts for dur ticks of its track's rate.
 	write(u *media.Unit, dur media.Ticks)
-	// flush is what was written since the last flush, which belongs to the caller.
-	flush() ([]byte, error)
+	// flush is what was written since the last flush, or nil. Where it fails, that is
+	// lost.
+	flush() (*piece, error)
 }
 
 // origin is added to every timestamp in a container, so that units that decode a
@@ -20,12 +21,12 @@ type muxer interface {
 const origin = 10 // seconds
 
 // fragments muxes one track into movie fragments (ISO/IEC 14496-12 section 8.8),
-// each a CMAF chunk.
+// each a CMAF chunk. It writes their headers; the payload stays where it is.
 type fragments struct {
 	codec    media.Codec
 	sequence uint32
 	samples  []sample
-	payload  int // bytes, at least
+	slices   int // in the samples' units
 }
 
 type sample struct {
@@ -33,11 +34,19 @@ type sample struct {
 	dur  media.Ticks
 }
 
+// newFragments makes a muxer, unless payload of that codec cannot be put together.
+func newFragments(c media.Codec) (*fragments, error) {
+	if _, err := bitstream.Append(nil, c, nil); err != nil {
+		return nil, err
+	}
+	return &fragments{codec: c}, nil
+}
+
 func (f *fragments) begin() {}
 
 func (f *fragments) write(u *media.Unit, dur media.Ticks) {
 	f.samples = append(f.samples, sample{u, dur})
-	f.payload += u.Size() + 8*len(u.Access)
+	f.slices += len(u.Access)
 }
 
 // The flags of trun and of samples, ISO/IEC 14496-12 sections 8.8.8 and 8.8.3.
@@ -53,15 +62,14 @@ const (
 	sampleNonSync     = 0x1010000 // depends on others, is not a place to start
 )
 
-func (f *fragments) flush() ([]byte, error) {
+func (f *fragments) flush() (*piece, error) {
 	if len(f.samples) == 0 {
 		return nil, nil
 	}
-	const headers = 8 + 16 + 8 + 16 + 20 + 20 + 8
+	const fixed = 8 + 16 + 8 + 16 + 20 + 20 + 8
 	f.sequence++
-	b := make(boxes, 0, headers+16*len(f.samples)+f.payload)
+	b := make(boxes, 0, fixed+16*len(f.samples))
 	first := f.samples[0].unit
-	video := first.Kind() == media.KindVideo
 
 	moof := b.open("moof")
 	mfhd := b.full("mfhd", 0, 0)
@@ -74,43 +82,43 @@ func (f *fragments) flush() ([]byte, error) {
 	tfdt := b.full("tfdt", 1, 0)
 	b.u64(uint64(max(0, first.DTS+media.Ticks(first.Track.Rate)*origin)))
 	b.close(tfdt)
-	sizes := f.trun(&b, video)
+	offset, payload := f.trun(&b, first.Kind() == media.KindVideo)
 	b.close(traf)
 	b.close(moof)
 
 	mdat := b.open("mdat")
-	for i, s := range f.samples {
-		at := len(b)
-		joined, err := bitstream.Append(b, f.codec, s.unit.Access)
-		if err != nil {
-			return nil, err
-		}
-		b = joined
-		b.patch(sizes.at+i*sizes.step, uint32(len(b)-at))
-	}
-	b.close(mdat)
-	b.patch(sizes.offsetAt, uint32(mdat+8-moof))
-	clear(f.samples)
-	f.samples, f.payload = f.samples[:0], 0
-	return b, nil
+	b.patch(mdat, uint32(len(b)-mdat+payload))
+	b.patch(offset, uint32(len(b)-moof))
+	return toMake(b, f.codec, f.take(), payload), nil
 }
 
-// sizeFields are the places in trun that are known only once mdat is written.
-type sizeFields struct{ offsetAt, at, step int }
+// take is the payload of all samples, which are forgotten.
+func (f *fragments) take() [][]byte {
+	units := make([][]byte, 0, f.slices)
+	for _, s := range f.samples {
+		units = append(units, s.unit.Access...)
+	}
+	clear(f.samples)
+	f.samples, f.slices = f.samples[:0], 0
+	return units
+}
 
-func (f *fragments) trun(b *boxes, video bool) sizeFields {
-	flags, step := uint32(trunOffset|trunDuration|trunSize), 8
+// trun describes the samples. It returns the place of their offset, which is known
+// once moof is complete, and the size of their payload.
+func (f *fragments) trun(b *boxes, video bool) (offset, payload int) {
+	flags := uint32(trunOffset | trunDuration | trunSize)
 	if video {
-		flags, step = flags|trunFlags|trunComposition, 16
+		flags |= trunFlags | trunComposition
 	}
 	trun := b.full("trun", 1, flags)
 	b.u32(uint32(len(f.samples)))
-	offsetAt := len(*b)
+	offset = len(*b)
 	b.u32(0)
-	at := len(*b) + 4
 	for _, s := range f.samples {
+		size := joinedSize(f.codec, s.unit.Access)
+		payload += size
 		b.u32(uint32(s.dur))
-		b.u32(0)
+		b.u32(uint32(size))
 		if !video {
 			continue
 		}
@@ -122,5 +130,5 @@ func (f *fragments) trun(b *boxes, video bool) sizeFields {
 		b.u32(uint32(s.unit.PTS - s.unit.DTS))
 	}
 	b.close(trun)
-	return sizeFields{offsetAt, at, step}
+	return offset, payload
 }

@@ -44,7 +44,7 @@ func cutLast(s string) (before, after string, ok bool) {
 }
 
 // content is something that can be sent, in pieces.
-type content [][]byte
+type content []*piece
 
 // found is what a snapshot has of a name.
 type found struct {
@@ -60,7 +60,7 @@ func (s *snapshot) resource(n leafName, leaf string) found {
 	switch n.kind {
 	case 'i':
 		if sec := s.byInitName(leaf); sec != nil {
-			return found{content: content{sec.bytes}}
+			return found{content: content{sec.piece}}
 		}
 	case 'p':
 		names := s.rendition.names
@@ -69,7 +69,7 @@ func (s *snapshot) resource(n leafName, leaf string) found {
 			return found{}
 		}
 		if p := s.byPart(n.token, n.number); p != nil {
-			return found{content: content{p.bytes}}
+			return found{content: content{p.piece}}
 		}
 		return found{due: ours && n.number == s.hint && !s.ended}
 	default:
@@ -82,7 +82,7 @@ func (s *snapshot) resource(n leafName, leaf string) found {
 		}
 		var c content
 		for _, p := range seg.parts {
-			c = append(c, p.bytes)
+			c = append(c, p.piece)
 		}
 		return found{content: c}
 	}

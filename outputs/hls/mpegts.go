@@ -99,7 +99,7 @@ func (m *transport) add(u *media.Unit) {
 	}
 }
 
-func (m *transport) flush() ([]byte, error) {
+func (m *transport) flush() (*piece, error) {
 	err := m.failed
 	m.failed = nil
 	if m.buf.Len() == 0 {
@@ -107,7 +107,7 @@ func (m *transport) flush() ([]byte, error) {
 	}
 	b := bytes.Clone(m.buf.Bytes())
 	m.buf.Reset()
-	return b, err
+	return made(b), err
 }
 
 // transportCarries says why a transport stream cannot carry a layer; nil if it can.

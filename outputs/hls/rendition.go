@@ -143,7 +143,7 @@ func (s *snapshot) memory(keep retention) int {
 	first := max(0, len(s.segments)-keep.live-keep.spare)
 	var held int64
 	for i := len(s.segments) - 1; i >= first; i-- {
-		if held += s.segments[i].bytes; held > keep.bytes && i < len(s.segments)-3 {
+		if held += s.segments[i].held; held > keep.bytes && i < len(s.segments)-3 {
 			return i + 1
 		}
 	}

@@ -5,19 +5,20 @@ import (
 	"time"
 )
 
-// part is a partial segment: one fragment. It is immutable.
+// part is a partial segment: one fragment. It is immutable, but for when its bytes
+// are made.
 type part struct {
 	// number counts the parts of a rendition, through all segments of a run.
-	number      uint64
-	bytes       []byte
+	number uint64
+	*piece
 	duration    time.Duration
 	independent bool // starts with a key unit
 }
 
 // section is an initialisation section. It is immutable.
 type section struct {
-	name  string
-	bytes []byte
+	name string
+	*piece
 }
 
 // segment is a record of a segment, under way or complete. It is immutable: what
@@ -30,7 +31,9 @@ type segment struct {
 	start    time.Time
 	duration time.Duration
 	bytes    int64
-	units    int
+	// held is how much memory it takes at most, in bytes, whatever has been asked for.
+	held  int64
+	units int
 	// init is nil for MPEG-TS.
 	init *section
 	// parts are nil once the segment's bytes are on disk only.

@@ -91,7 +91,7 @@ func send(w http.ResponseWriter, r *http.Request, leaf string, c content) {
 		return
 	}
 	for _, piece := range c {
-		if _, err := w.Write(piece); err != nil {
+		if _, err := w.Write(piece.data()); err != nil {
 			return // the client has gone
 		}
 	}
@@ -116,7 +116,7 @@ func sendFile(w http.ResponseWriter, r *http.Request, leaf string, a *archive) e
 func (c content) size() int64 {
 	var n int64
 	for _, piece := range c {
-		n += int64(len(piece))
+		n += int64(piece.size)
 	}
 	return n
 }
@@ -154,12 +154,12 @@ func (p *pieces) Read(b []byte) (int, error) {
 	}
 	skip := p.at
 	for _, piece := range p.content {
-		if skip < int64(len(piece)) {
-			n := copy(b, piece[skip:])
+		if skip < int64(piece.size) {
+			n := copy(b, piece.data()[skip:])
 			p.at += int64(n)
 			return n, nil
 		}
-		skip -= int64(len(piece))
+		skip -= int64(piece.size)
 	}
 	return 0, io.EOF
 }

@@ -102,8 +102,12 @@ func (s *segmenter) container(l *lane, b boundary) error {
 	if err != nil {
 		return err
 	}
-	c.mux = &fragments{codec: l.track.Codec}
-	l.init = &section{name: c.out.names.init(b.cc), bytes: data}
+	mux, err := newFragments(l.track.Codec)
+	if err != nil {
+		return err
+	}
+	c.mux = mux
+	l.init = &section{name: c.out.names.init(b.cc), piece: made(data)}
 	return nil
 }
 
