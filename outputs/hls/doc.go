@@ -17,8 +17,9 @@
 // Each part publishes a new snapshot of its rendition: an immutable list of
 // segments and parts behind an atomic pointer, with a channel that is closed when
 // the next one comes. Playlists are rendered from a snapshot when somebody asks,
-// once for all who ask; without viewers nothing is rendered. A request that has to
-// wait selects on the snapshot's channel and on its own context.
+// once for all who ask; without viewers nothing is rendered. So is the content of a
+// part: until then it is a fragment's header and references to access units. A
+// request that has to wait selects on the snapshot's channel and on its own context.
 //
 // A URL's content never changes: the names of segments, parts and init sections
 // carry a token of the stage's run. Parts are numbered through, not within their

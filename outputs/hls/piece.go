@@ -8,16 +8,15 @@ import (
 	"weir/pipeline/media"
 )
 
-// piece is a run of bytes that is put together when somebody asks for it, once.
-// Until then it refers to the access units that belong into it: they are immutable,
-// the queue that they came through holds them for a while as well, and most streams
-// have no viewer. Any number of goroutines may use it.
+// piece is a run of bytes that is put together when somebody asks for it, once:
+// most streams have no viewer. Until then it refers to the access units that belong
+// into it, which are immutable. Any number of goroutines may use it.
 type piece struct {
 	size int // in bytes
 
-	making sync.Once
-	// head comes first, and the units behind it, as codec joins them. Both are nil
-	// once bytes is there.
+	making sync.Once // guards what follows
+	// head comes first, and the units behind it, as bitstream.Append joins them for
+	// the codec. Both are nil once bytes is there.
 	head  []byte
 	codec media.Codec
 	units [][]byte
@@ -52,11 +51,10 @@ func (p *piece) join() []byte {
 	return b
 }
 
-// held is how many bytes of memory the piece takes at most, before its bytes are
-// made or after. Of the buffers that units came in it counts what is the units': no
-// demuxer puts much else into them.
+// held is how many bytes of memory the piece takes, before its bytes are made or
+// after. What a demuxer left out of the buffers that it keeps alive is not counted, as
+// in the queues. It is asked for before anybody else has the piece.
 func (p *piece) held() int { return p.size + sliceHeader*len(p.units) }
 
-// sliceHeader is the size of a slice's header, and a little more than what stands
-// between units where they come from.
+// sliceHeader is the size of a reference to a unit's bytes.
 const sliceHeader = 24

@@ -77,6 +77,26 @@ func TestPieceIsMadeOnce(t *testing.T) {
 	}
 }
 
+// What bounds memory is what is kept, also of parts that nobody has asked for.
+func TestRetentionByMemory(t *testing.T) {
+	s := newStudio(t, nil)
+	s.feed(movie(stagetest.Both(), 0, time.Second))
+	video := s.store.find("video")
+	video.keep.bytes = 1
+	s.feed(movie(stagetest.Both(), time.Second, 19*time.Second)[1:])
+	if n := len(video.load().segments); n != 3 {
+		t.Errorf("%d segments stay, not the newest 3", n)
+	}
+	if n := len(s.store.find("audio").load().segments); n < 7 {
+		t.Errorf("%d segments of sound stay", n)
+	}
+	for _, seg := range video.load().segments {
+		if seg.held <= seg.bytes {
+			t.Errorf("a segment of %d bytes holds %d", seg.bytes, seg.held)
+		}
+	}
+}
+
 // A muxer whose payload could not be put together later is refused at once.
 func TestFragmentsOfUnknownCodec(t *testing.T) {
 	if _, err := newFragments(media.CodecVP9); err == nil {
