@@ -161,11 +161,16 @@ func (c *Config) retention() retention {
 }
 
 // nap is how much later than it could be a part may be published: little beside its
-// length.
-func (c *Config) nap() time.Duration {
-	const most = 40 * time.Millisecond
-	if !c.lowLatency() {
+// length, but as long as one usually is while nobody watches. The first viewer waits
+// for the end of the last such nap.
+func (c *Config) nap(watched bool) time.Duration {
+	const most, alone = 40 * time.Millisecond, 200 * time.Millisecond
+	switch {
+	case !watched:
+		return alone
+	case c.lowLatency():
+		return min(c.Part/5, most)
+	default:
 		return most
 	}
-	return min(c.Part/5, most)
 }

@@ -46,6 +46,23 @@ func TestPartTarget(t *testing.T) {
 	}
 }
 
+func TestNap(t *testing.T) {
+	for part, want := range map[time.Duration]time.Duration{
+		100 * time.Millisecond: 20 * time.Millisecond,
+		200 * time.Millisecond: 40 * time.Millisecond,
+		time.Second:            40 * time.Millisecond,
+	} {
+		c := defaults()
+		c.Part = part
+		if got := c.nap(true); got != want {
+			t.Errorf("parts of %v: naps of %v, want %v", part, got, want)
+		}
+		if c.nap(false) <= c.nap(true) {
+			t.Errorf("parts of %v: no longer naps without viewers", part)
+		}
+	}
+}
+
 func TestShape(t *testing.T) {
 	for _, c := range []struct {
 		segment, most, first time.Duration

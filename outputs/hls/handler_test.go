@@ -415,16 +415,19 @@ func TestTakeover(t *testing.T) {
 func TestViewers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := newViewers()
+		if v.any() {
+			t.Error("somebody is there before anybody has come")
+		}
 		for i := range 30 {
 			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
 			r.RemoteAddr = fmt.Sprintf("10.0.0.%d:%d", i%10, i)
 			v.note(r)
 		}
-		if n := v.count(time.Now()); n != 10 {
+		if n := v.count(time.Now()); n != 10 || !v.any() {
 			t.Errorf("%d viewers", n)
 		}
 		elapse(viewerFor + time.Second)
-		if n := v.count(time.Now()); n != 0 {
+		if n := v.count(time.Now()); n != 0 || v.any() {
 			t.Errorf("%d viewers later", n)
 		}
 	})

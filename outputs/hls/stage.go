@@ -111,9 +111,9 @@ func (s *stage) Run(ctx context.Context, p *pipeline.Ports) error {
 
 	seg := newSegmenter(s.cfg, st, s.env.Epoch, n)
 	in := p.In("in")
-	in.Nap(s.cfg.nap())
 	seg.ask = func(k media.KeyframeRequest) { in.Ask(k) }
 	for {
+		in.Nap(s.cfg.nap(st.seen.any()))
 		item, err := in.Recv(ctx)
 		switch {
 		case errors.Is(err, io.EOF):

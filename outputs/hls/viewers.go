@@ -57,6 +57,13 @@ func (v *viewers) note(r *http.Request) {
 	v.seen[key] = now
 }
 
+// any says whether somebody has asked for something lately.
+func (v *viewers) any() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return len(v.seen) > 0
+}
+
 // count forgets who has gone and returns how many are left.
 func (v *viewers) count(now time.Time) int {
 	v.mu.Lock()
