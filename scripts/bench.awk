@@ -41,6 +41,7 @@ END {
 		row("ring, " readers[i] " reading: allocations for a delivery", median(name, "allocs/delivery"), "", "0")
 		row("ring, " readers[i] " reading: a delivery takes", median(name, "ns/op"), "ns", "")
 	}
+	row("nginx-rtmp, the same publishers, nothing made of them: CPU", median("Nginx", "cpu-ms/publisher-s"), "ms", "")
 	split("4096 128", chunks, " ")
 	for (i = 1; i in chunks; i++) {
 		name = "Publishers/chunk=" chunks[i]

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -45,6 +46,16 @@ func newRunCmd() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&watch, "watch", false, "apply the file whenever it changes")
 	return cmd
+}
+
+// collectEarly has garbage collected when it is half as much as what is alive, unless
+// GOGC says otherwise. Nearly all of the heap is media, which has no pointers to follow:
+// collecting it costs next to nothing, while memory that is new to the process costs a
+// page fault for each 4 KiB.
+func collectEarly() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(50)
+	}
 }
 
 // source is where the configuration comes from.
@@ -94,6 +105,7 @@ func (s *source) load(reg *pipeline.Registry) (*config.File, error) {
 func runServer(ctx context.Context, out io.Writer, src *source, watch bool, started func(context.Context, *server) error) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	collectEarly()
 	// The stage types stand on the services, and the services on the file; so the
 	// file is read twice: for its settings, and for its pipelines.
 	static, err := pipeline.NewRegistry(stages(services{})...)

@@ -99,22 +99,25 @@ func startServer(b *testing.B, configuration string) *server {
 			b.Logf("the end of the server's log:\n%s", all[max(0, len(all)-2000):])
 		}
 	})
-	s.await(b)
+	s.await(b, func() bool {
+		res, err := http.Get("http://" + s.http + "/readyz")
+		if err != nil {
+			return false
+		}
+		_ = res.Body.Close()
+		return res.StatusCode == http.StatusOK
+	})
 	return s
 }
 
-// await waits until the server answers.
-func (s *server) await(b *testing.B) {
+// await waits until the server is ready.
+func (s *server) await(b *testing.B, ready func() bool) {
 	b.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for range 500 {
-		res, err := http.Get("http://" + s.http + "/readyz")
-		if err == nil {
-			_ = res.Body.Close()
-			if res.StatusCode == http.StatusOK {
-				return
-			}
+		if ready() {
+			return
 		}
 		select {
 		case <-tick.C:
