@@ -34,6 +34,7 @@ func (e *edge) attach() *Input {
 	e.mu.Lock()
 	e.input = in
 	e.mu.Unlock()
+	out.feedback.join(in)
 	e.want(true)
 	return in
 }

@@ -14,11 +14,13 @@ const keyframeInterval = 500 * time.Millisecond
 type merger struct {
 	out chan media.Feedback
 
-	mu       sync.Mutex // guards what follows
-	keys     map[layerKey]*keyframes
-	bitrates map[layerKey]map[*Input]int64
-	wants    map[layerKey]map[*Input]bool
-	closed   bool
+	mu        sync.Mutex // guards what follows
+	keys      map[layerKey]*keyframes
+	bitrates  map[layerKey]map[*Input]int64
+	consumers map[*Input]bool
+	wants     map[layerKey]map[*Input]bool
+	paused    map[layerKey]bool // the producer was told that nobody wants it
+	closed    bool
 }
 
 // keyframes is the state of the requests for one layer.
@@ -33,11 +35,21 @@ const feedbackQueue = 16
 
 func newMerger() *merger {
 	return &merger{
-		out:      make(chan media.Feedback, feedbackQueue),
-		keys:     make(map[layerKey]*keyframes),
-		bitrates: make(map[layerKey]map[*Input]int64),
-		wants:    make(map[layerKey]map[*Input]bool),
+		out:       make(chan media.Feedback, feedbackQueue),
+		keys:      make(map[layerKey]*keyframes),
+		bitrates:  make(map[layerKey]map[*Input]int64),
+		consumers: make(map[*Input]bool),
+		wants:     make(map[layerKey]map[*Input]bool),
+		paused:    make(map[layerKey]bool),
 	}
+}
+
+// join notes a consumer, who takes all layers until it says otherwise.
+func (m *merger) join(from *Input) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.consumers[from] = true
+	m.hint()
 }
 
 func (m *merger) ask(from *Input, f media.Feedback) {
@@ -57,12 +69,8 @@ func (m *merger) ask(from *Input, f media.Feedback) {
 			m.emit(media.BitrateHint{Track: f.Track, Layer: f.Layer, Bitrate: now})
 		}
 	case media.LayerHint:
-		k := layerKey{f.Track, f.Layer}
-		first, before := len(m.wants[k]) == 0, anyTrue(m.wants[k])
-		note(m.wants, k, from, f.Wanted)
-		if now := anyTrue(m.wants[k]); now != before || first {
-			m.emit(media.LayerHint{Track: f.Track, Layer: f.Layer, Wanted: now})
-		}
+		note(m.wants, layerKey{f.Track, f.Layer}, from, f.Wanted)
+		m.hint()
 	}
 }
 
@@ -113,11 +121,23 @@ func (m *merger) leave(from *Input) {
 			m.emit(media.BitrateHint{Track: k.track, Layer: k.layer, Bitrate: now})
 		}
 	}
-	for k, by := range m.wants {
-		before := anyTrue(by)
+	delete(m.consumers, from)
+	for _, by := range m.wants {
 		delete(by, from)
-		if before && !anyTrue(by) && !m.closed {
-			m.emit(media.LayerHint{Track: k.track, Layer: k.layer, Wanted: false})
+	}
+	if len(m.consumers) > 0 { // between the runs of the last one nothing is told
+		m.hint()
+	}
+}
+
+// hint tells the producer of layers that nobody wants any more, or somebody does
+// again. The caller holds m.mu.
+func (m *merger) hint() {
+	for k, by := range m.wants {
+		wanted := len(by) < len(m.consumers) || anyTrue(by)
+		if wanted == m.paused[k] && !m.closed {
+			m.paused[k] = !wanted
+			m.emit(media.LayerHint{Track: k.track, Layer: k.layer, Wanted: wanted})
 		}
 	}
 }

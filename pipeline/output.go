@@ -77,7 +77,7 @@ func (o *Output) Send(ctx context.Context, u *media.Unit) error {
 
 // Feedback is what the consumers want of the producer, merged over all of them: at
 // most one keyframe request per track and layer in any 500 ms, the lowest of the
-// bitrate hints, and a layer is wanted if anybody wants it. Whoever does not read it
+// bitrate hints, and a layer is wanted if anybody wants it or has said nothing. Whoever does not read it
 // loses nothing but the requests.
 func (o *Output) Feedback() <-chan media.Feedback { return o.feedback.out }
 

@@ -19,7 +19,8 @@ type BitrateHint struct {
 }
 
 // LayerHint says whether anybody consumes a layer at present. A source that can
-// pause a layer may do so while Wanted is false.
+// pause a layer may do so while Wanted is false. A consumer that has given none for a
+// layer takes it.
 type LayerHint struct {
 	Track  TrackID
 	Layer  int8
