@@ -2,6 +2,7 @@ package estimate
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,12 +14,15 @@ import (
 
 // path is a link with a queue in front of it, in its own time.
 type path struct {
-	rate   int64         // bit/s
-	queue  time.Duration // what fits the queue
-	delay  time.Duration
-	jitter time.Duration
-	loss   int // one in so many packets; 0 is none
+	rate    int64         // bit/s
+	queue   time.Duration // what fits the queue
+	delay   time.Duration
+	jitter  time.Duration
+	orderly bool // what is late holds up what was sent after it
+	noise   *rand.Rand
+	loss    int // one in so many packets; 0 is none
 
+	last time.Duration // when the newest packet arrives
 	free time.Duration // when the link has sent all that it holds
 	sent int
 }
@@ -37,14 +41,20 @@ func (p *path) send(now time.Duration, size int) egress.Arrival {
 	if p.jitter > 0 {
 		wobble = time.Duration(p.sent*7919%1000) * p.jitter / 1000
 	}
-	a.Received = (p.free + p.delay + wobble).Truncate(250 * time.Microsecond)
+	arrives := p.free + p.delay + wobble
+	if p.orderly {
+		arrives = max(arrives-wobble+time.Duration(p.noise.Float64()*float64(p.jitter)), p.last)
+	}
+	p.last = arrives
+	a.Received = arrives.Truncate(250 * time.Microsecond)
 	return a
 }
 
 // stream sends 30 pictures a second at rate for a while, with feedback every 50 ms.
-func stream(e *Estimator, p *path, from, d time.Duration, rate int64) time.Duration {
+func stream(e *Estimator, p *path, from, d time.Duration, rate int64) (end time.Duration, least int64) {
 	var batch []egress.Arrival
-	end, fed := from+d, from
+	end, least = from+d, e.Rate()
+	fed := from
 	for now := from; now < end; now += time.Second / 30 {
 		for left := int(rate / 8 / 30); left > 0; left -= 1200 {
 			batch = append(batch, p.send(now, min(left, 1200)))
@@ -52,9 +62,10 @@ func stream(e *Estimator, p *path, from, d time.Duration, rate int64) time.Durat
 		if now-fed >= 50*time.Millisecond {
 			e.Feed(now+p.delay, batch)
 			batch, fed = batch[:0], now
+			least = min(least, e.Rate())
 		}
 	}
-	return end
+	return end, least
 }
 
 // Each file in testdata is a script: "path" sets the link, "stream" sends at a rate
@@ -76,7 +87,7 @@ func script(t *testing.T, file string) {
 		t.Fatal(err)
 	}
 	var got strings.Builder
-	p := &path{rate: 1e9, queue: 300 * time.Millisecond, delay: 20 * time.Millisecond}
+	p := &path{rate: 1e9, queue: 300 * time.Millisecond, delay: 20 * time.Millisecond, noise: rand.New(rand.NewPCG(1, 1))}
 	e, now := New(2_500_000), time.Duration(0)
 	for line := range strings.Lines(string(text)) {
 		command, _, _ := strings.Cut(strings.TrimSpace(line), " => ")
@@ -104,8 +115,9 @@ func script(t *testing.T, file string) {
 		if err != nil {
 			t.Fatal(command, err)
 		}
-		now = stream(e, p, now, time.Duration(ms)*time.Millisecond, rate*1000)
-		fmt.Fprintf(&got, "%s => %d kbit/s, %s, %d %% lost\n", command, e.Rate()/1000, e.Usage(), int(e.Loss()*100+0.5))
+		var least int64
+		now, least = stream(e, p, now, time.Duration(ms)*time.Millisecond, rate*1000)
+		fmt.Fprintf(&got, "%s => %d kbit/s, never below %d, %s, %d %% lost\n", command, e.Rate()/1000, least/1000, e.Usage(), int(e.Loss()*100+0.5))
 	}
 	if os.Getenv("REWRITE") != "" {
 		if err := os.WriteFile(file, []byte(got.String()), 0o644); err != nil {
@@ -135,6 +147,8 @@ func set(t *testing.T, p *path, words []string) {
 			p.delay = time.Duration(n) * time.Millisecond
 		case "jitter":
 			p.jitter = time.Duration(n) * time.Millisecond
+		case "orderly":
+			p.orderly = n == 1
 		case "loss":
 			p.loss = int(n)
 		default:

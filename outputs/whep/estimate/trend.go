@@ -58,6 +58,7 @@ type detector struct {
 	accumulated float64 // ms
 	smoothed    float64
 
+	floor     floor
 	threshold float64
 	over      float64 // ms for which the trend has been too high
 	overs     int
@@ -101,6 +102,7 @@ func (d *detector) compare() {
 		d.origin = d.now.received
 	}
 	d.accumulated += millis(received - sent)
+	d.floor.add(d.now.received, d.accumulated)
 	d.smoothed = smoothing*d.smoothed + (1-smoothing)*d.accumulated
 	d.samples[d.count%trendWindow] = sample{millis(d.now.received - d.origin), d.smoothed}
 	if d.count++; d.count < trendWindow {
@@ -113,6 +115,7 @@ func (d *detector) compare() {
 }
 
 func (d *detector) restart() {
+	d.floor = floor{}
 	d.count, d.accumulated, d.smoothed, d.over, d.overs, d.usage = 0, 0, 0, 0, 0, Normal
 }
 
@@ -145,7 +148,7 @@ func (d *detector) judge(slope, step float64) {
 	case trend > d.threshold:
 		d.over += step
 		d.overs++
-		if d.over > overuseTime && d.overs > 1 && slope >= d.previous {
+		if d.over > overuseTime && d.overs > 1 && slope >= d.previous && d.floor.risen() {
 			d.over, d.overs, d.usage = 0, 0, Over
 		}
 	case trend < -d.threshold:
