@@ -1,6 +1,7 @@
 package egress
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
@@ -306,6 +307,83 @@ func TestBudget(t *testing.T) {
 		}
 		if st := v.session.Stats(); st.OverBudget == 0 {
 			t.Errorf("%+v", st)
+		}
+	})
+}
+
+// Requests come each 100 ms, whatever the round trip is: each is answered, and the
+// first one twice where that is wanted.
+func TestRepeatedRequests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, Limits{})
+		v := h.join("198.51.100.1:4000", dtls.SRTP_AEAD_AES_128_GCM, h.video())
+		st := v.session.Stream(0)
+		st.SetCopies(2)
+		v.session.rtt = 300 * time.Millisecond
+		h.send(h.film.frame(0, 0, 0, 1000), st)
+		lost := v.packets()[0].SequenceNumber
+		for i, want := range []int{2, 1, 1, 1, 0} {
+			v.feed(&rtcp.TransportLayerNack{MediaSSRC: 1000, Nacks: []rtcp.NackPair{{PacketID: lost}}})
+			synctest.Wait()
+			h.expect()
+			synctest.Wait()
+			if n := len(v.packets()); n != want {
+				t.Errorf("request %d: %d packets, not %d", i, n, want)
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+	})
+}
+
+// Sound is sent again as it was, one packet later, and is a replay to who has it.
+func TestEcho(t *testing.T) {
+	for _, profile := range profiles() {
+		synctest.Test(t, func(t *testing.T) {
+			h := newHouse(t, Limits{})
+			params := h.video()
+			params.RTXPayloadType = 0
+			v := h.join("198.51.100.1:4000", profile, params)
+			st := v.session.Stream(0)
+			var came [][]byte
+			for seq := range uint16(3) {
+				h.send(h.film.frame(0, seq, media.Ticks(seq)*960, 100), st)
+				h.sender.Echo(st, 1)
+				h.sender.Flush()
+				synctest.Wait()
+				for len(v.srtp) > 0 {
+					came = append(came, <-v.srtp)
+				}
+			}
+			if len(came) != 5 || !bytes.Equal(came[0], came[2]) || !bytes.Equal(came[1], came[4]) {
+				t.Errorf("%d packets: %x", len(came), came)
+			}
+		})
+	}
+}
+
+// A packet is not sealed twice under one index with another header (RFC 5116 section
+// 5.1.1), as what players are told to hold back would make it.
+func TestChangedHeader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, Limits{})
+		params := h.video()
+		params.RTXPayloadType = 0
+		v := h.join("198.51.100.1:4000", dtls.SRTP_AEAD_AES_128_GCM, params)
+		st := v.session.Stream(0)
+		h.send(h.film.frame(0, 0, 0, 100), st)
+		st.SetDelay(300*time.Millisecond, time.Second)
+		h.send(h.film.frame(0, 1, 3000, 100), st)
+		var lost []rtcp.NackPair
+		sent := v.packets()
+		for _, p := range sent {
+			lost = append(lost, rtcp.NackPair{PacketID: p.SequenceNumber})
+		}
+		v.feed(&rtcp.TransportLayerNack{MediaSSRC: 1000, Nacks: lost})
+		synctest.Wait()
+		h.expect()
+		synctest.Wait()
+		if got := v.packets(); len(got) != 1 || got[0].SequenceNumber != sent[1].SequenceNumber {
+			t.Errorf("again: %v", got)
 		}
 	})
 }

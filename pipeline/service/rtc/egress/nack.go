@@ -6,8 +6,13 @@ import (
 )
 
 // resendAfter is the time within which a packet is not retransmitted twice, however
-// often it is asked for; half the round trip if that is longer.
-const resendAfter = 10 * time.Millisecond
+// often it is asked for: half the round trip, within these bounds. Browsers do not
+// know the round trip and ask each 100 ms. Where it is longer, the one before may
+// still be under way; or it is lost, and a round would be as well.
+const (
+	resendAfter       = 10 * time.Millisecond
+	resendAfterAtLast = 80 * time.Millisecond
+)
 
 // maxResends is how often a packet is retransmitted. One in ten thousand is lost as
 // often on a path that loses every tenth; some viewers go on asking for what they
@@ -45,17 +50,23 @@ func (w *writer) retransmit(st *Stream, number uint16) {
 		return
 	}
 	index, u := st.upstream(number)
-	if u == nil || u.RTP == nil || len(u.RTP.Payload) > maxPayload || !st.mayResend(index, w.now, w.session.rtt) {
+	if u == nil || u.RTP == nil || len(u.RTP.Payload) > maxPayload {
 		return
 	}
-	if !w.session.allowance.take(len(u.RTP.Payload)+maxHeader, w.session.engine.limits.RetransmitRate, w.now) {
+	times := st.mayResend(index, w.now, w.session.rtt)
+	if times == 0 {
+		return
+	}
+	if !w.session.allowance.take(len(u.RTP.Payload)+maxHeader, w.session.retransmitRate(), w.now) {
 		c.overBudget.Add(1)
 		return
 	}
 	sent := 0
 	if st.params.RTXPayloadType != 0 {
 		sent = w.again(st, u, index)
-		w.repeats(st, number)
+		if times == 1 {
+			w.repeats(st, u, index)
+		}
 	} else {
 		sent = w.repeat(st, u, index)
 	}
@@ -64,18 +75,19 @@ func (w *writer) retransmit(st *Stream, number uint16) {
 	}
 }
 
-// mayResend says whether a packet can be retransmitted: not while it is under way,
-// and not for ever. It notes the retransmission that is about to be.
-func (st *Stream) mayResend(index uint64, now, rtt time.Duration) bool {
+// mayResend says whether a packet can be retransmitted, not at once again and not for
+// ever: it notes the retransmission that is about to be and returns the how manieth
+// that is, or 0.
+func (st *Stream) mayResend(index uint64, now, rtt time.Duration) uint8 {
 	r := &st.resent[index%uint64(len(st.resent))]
 	if r.index != index {
 		*r = resent{index: index}
-	} else if r.times == maxResends || now-r.at < max(resendAfter, rtt/2) {
-		return false
+	} else if r.times == maxResends || now-r.at < min(max(resendAfter, rtt/2), resendAfterAtLast) {
+		return 0
 	}
 	r.times++
 	r.at = now
-	return true
+	return r.times
 }
 
 // Probe sends about bytes of what st has sent last once more on its retransmission

@@ -18,6 +18,7 @@ type outbound struct {
 	log     *sendLog
 
 	allowance  allowance
+	retransmit int           // bytes a second, if more than the limit
 	reported   time.Duration // when the last sender report went out
 	reference  referenceTime // of transport-wide feedback
 	rtt        time.Duration

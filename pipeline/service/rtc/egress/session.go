@@ -153,7 +153,9 @@ func (s *Session) end(why Reason) {
 		p.leave(s)
 	}
 	s.sender.mailbox.closed(s, why)
-	s.engine.log.Debug("viewer left", "ufrag", ufrag, "reason", why.String())
+	st := s.Stats()
+	s.engine.log.Debug("viewer left", "ufrag", ufrag, "reason", why.String(), "packets", st.Packets,
+		"nacked", st.Nacked, "retransmitted", st.Retransmitted, "over_budget", st.OverBudget, "rtt", st.RTT.Round(time.Millisecond))
 }
 
 // leave takes the path out of use.

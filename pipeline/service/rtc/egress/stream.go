@@ -24,7 +24,8 @@ type Stream struct {
 	span    int // the newest in spans, a ring
 
 	rtxIndex        uint64 // of the newest retransmission
-	copies          int    // of each retransmission; 0 is 1
+	copies          int    // of a first retransmission; 0 is 1
+	changed         uint64 // headers before this index were written in another way
 	packets, octets uint32 // for sender reports
 	resent          [64]resent
 	asked           uint64 // the Poll in which a keyframe was asked for

@@ -52,7 +52,7 @@ func (w *writer) again(st *Stream, u *media.Unit, index uint64) int {
 // packet as it was is not known any more.
 func (w *writer) repeat(st *Stream, u *media.Unit, index uint64) int {
 	number, e := w.session.log.original(st.number, index)
-	if e == nil || e.timestamp != st.timestamp(u) {
+	if e == nil || e.timestamp != st.timestamp(u) || index < st.changed {
 		return 0
 	}
 	h := w.header(st, u, index)
