@@ -178,8 +178,12 @@ func (s *shard) play(l *lane, run []*media.Unit, now time.Time) {
 	}
 	clear(l.legs[len(kept):])
 	l.legs = kept
-	if len(s.streams) > 0 {
-		s.sender.Send(run, s.streams)
+	if len(s.streams) == 0 {
+		return
+	}
+	s.sender.Send(run, s.streams)
+	if !video {
+		s.echo(l, len(run))
 	}
 }
 

@@ -16,14 +16,17 @@ const (
 	// settled is how long ago the last step back of the estimate must be for loss to be
 	// the path's own.
 	settled = 2 * time.Second
-	// rounds is for how many rounds of retransmission there shall be time.
-	rounds = 2
+	// rounds is for how many requests more than the first there shall be time: one in
+	// five is lost, or what answers it, where a tenth of all packets is.
+	rounds = 3
 	// nagging is how long a player waits before it asks for a packet once more. It
 	// does not know the round-trip time.
 	nagging = 100 * time.Millisecond
 	// longestHold and shortestHold bound what players are told to hold pictures back.
-	longestHold  = 600 * time.Millisecond
+	longestHold  = 800 * time.Millisecond
 	shortestHold = 50 * time.Millisecond
+	// mostEchoes is how many packets of sound are sent again at a time.
+	mostEchoes = 8
 	// freeHold is the upper end of what they may choose themselves.
 	freeHold = 10 * time.Second
 )
@@ -58,7 +61,7 @@ func (p *path) hold(loss float64, now time.Time) time.Duration {
 	return min(max(want, shortestHold), longestHold)
 }
 
-// strengthen makes up for a viewer's lossy path: retransmissions are sent twice, and
+// strengthen makes up for a viewer's lossy path: retransmissions are sent twice, sound too, and
 // the player holds pictures back for as long as they take. Loss that comes with a
 // queue is answered by sending less, not more.
 func (v *viewer) strengthen(cfg *Config, now time.Time) {
@@ -83,4 +86,25 @@ func (v *viewer) strengthen(cfg *Config, now time.Time) {
 		}
 	}
 	v.path.held, v.path.copies = hold, copies
+	v.session.SetRetransmitRate(v.rate()) // half of it is needed where a tenth is lost
+}
+
+// rate is that of the pictures that a viewer is sent, in bytes a second.
+func (v *viewer) rate() (bytes int) {
+	for _, g := range v.legs {
+		if g.lane != nil && g.video() {
+			bytes += int(g.lane.flow.bitrate.Load() / 8)
+		}
+	}
+	return bytes
+}
+
+// echo sends sound once more to those whose paths lose it: nobody asks for it. One
+// packet's time lies between the two, so that not both are lost together.
+func (s *shard) echo(l *lane, n int) {
+	for _, g := range l.legs {
+		if g.viewer.path.held > 0 {
+			s.sender.Echo(g.stream, min(n, mostEchoes))
+		}
+	}
 }

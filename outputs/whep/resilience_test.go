@@ -20,11 +20,11 @@ func TestHold(t *testing.T) {
 	}{
 		{0, 0, 40 * time.Millisecond, 0, 0},
 		{time.Second, 0.01, 0, 0, 0},
-		{time.Second, 0.1, 0, 0, 240 * time.Millisecond},
-		{time.Second, 0.1, 0, 5 * time.Millisecond, 260 * time.Millisecond},
-		{time.Second, 0.1, 0, time.Millisecond, 260 * time.Millisecond}, // not to and fro
-		{time.Second, 0, 0, 0, 260 * time.Millisecond},
-		{8 * time.Second, 0, 0, 0, 260 * time.Millisecond},
+		{time.Second, 0.1, 0, 0, 340 * time.Millisecond},
+		{time.Second, 0.1, 0, 5 * time.Millisecond, 360 * time.Millisecond},
+		{time.Second, 0.1, 0, time.Millisecond, 360 * time.Millisecond}, // not to and fro
+		{time.Second, 0, 0, 0, 360 * time.Millisecond},
+		{8 * time.Second, 0, 0, 0, 360 * time.Millisecond},
 		{2 * time.Second, 0, 0, 0, 0},
 		{time.Second, 0.3, 2 * time.Second, 200 * time.Millisecond, longestHold},
 	} {

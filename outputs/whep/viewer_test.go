@@ -31,7 +31,7 @@ type player struct {
 
 	mu      sync.Mutex // guards what follows
 	video   []seen
-	audio   int
+	audio   map[uint16]bool // sequence numbers
 	ssrc    uint32
 	changed chan struct{}
 }
@@ -69,6 +69,7 @@ func newPlayer(t *testing.T, s *studio, net transport.Net, codecs ...webrtc.RTPC
 	check(t, err)
 	p := &player{
 		t: t, pc: pc, studio: s, connected: make(chan struct{}), lost: make(chan struct{}), changed: make(chan struct{}, 1),
+		audio: make(map[uint16]bool),
 	}
 	for _, kind := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeVideo, webrtc.RTPCodecTypeAudio} {
 		tr, err := pc.AddTransceiverFromKind(kind, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly})
@@ -92,12 +93,12 @@ func newPlayer(t *testing.T, s *studio, net transport.Net, codecs ...webrtc.RTPC
 	return p
 }
 
-// feedback is NACK that asks no more than six times, reports, and transport-wide
+// feedback is NACK as often as browsers ask, reports, and transport-wide
 // feedback.
 func feedback(t *testing.T, engine *webrtc.MediaEngine) *interceptor.Registry {
 	t.Helper()
 	registry := &interceptor.Registry{}
-	asking, err := nack.NewGeneratorInterceptor(nack.GeneratorMaxNacksPerPacket(6), nack.GeneratorInterval(40*time.Millisecond))
+	asking, err := nack.NewGeneratorInterceptor(nack.GeneratorMaxNacksPerPacket(10), nack.GeneratorInterval(100*time.Millisecond))
 	check(t, err)
 	registry.Add(asking)
 	engine.RegisterFeedback(webrtc.RTCPFeedback{Type: "nack"}, webrtc.RTPCodecTypeVideo)
@@ -141,7 +142,14 @@ func (p *player) join(query string) {
 	check(p.t, p.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: string(answer)}))
 }
 
-func (p *player) watch(track *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
+func (p *player) watch(track *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) {
+	go func() { // sender reports, which pion notes when they are read
+		for {
+			if _, _, err := receiver.ReadRTCP(); err != nil {
+				return
+			}
+		}
+	}()
 	for {
 		packet, _, err := track.ReadRTP()
 		if err != nil {
@@ -149,7 +157,7 @@ func (p *player) watch(track *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
 		}
 		p.mu.Lock()
 		if track.Kind() == webrtc.RTPCodecTypeAudio {
-			p.audio++
+			p.audio[packet.SequenceNumber] = true
 		} else {
 			p.ssrc = packet.SSRC
 			p.see(packet)
@@ -198,7 +206,7 @@ func (p *player) pictures() []seen {
 func (p *player) sounds() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.audio
+	return len(p.audio)
 }
 
 // missing is how many sequence numbers never came, between the first and the last.

@@ -133,6 +133,81 @@ func TestLoss(t *testing.T) {
 	})
 }
 
+// R20: one datagram in ten is lost and others come up to 200 ms late, both ways. Nearly
+// all pictures are complete when a player wants to show them, their size does not go to
+// and fro, and sound has hardly a gap.
+func TestLossAndJitter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := rtctest.NewNetwork(t)
+		s := newStudio(t, n.Listen(), defaults(), video("hd", "sd", "ld"), sound())
+		s.play(0, 50*time.Second, 60, 12_000)
+		time.Sleep(2 * time.Second)
+		p := newPlayer(t, s, n.Client())
+		p.join("")
+		<-p.connected
+		time.Sleep(10 * time.Second)
+		bad := func(seed uint64) rtctest.Fate {
+			return rtctest.Both(rtctest.Loss(0.1, seed), rtctest.Clumps(200*time.Millisecond, seed+1))
+		}
+		n.Impair(bad(1), bad(3))
+		time.Sleep(5 * time.Second)
+		from, heard := time.Since(p.began), p.sounds()
+		time.Sleep(20 * time.Second)
+		to := time.Since(p.began)
+		sounds := p.sounds() - heard
+		n.Impair(nil, nil)
+		time.Sleep(2 * time.Second)
+		late, total := p.late(from, to, longestHold)
+		missing, _ := p.missing()
+		t.Logf("%d of %d pictures late, %d packets missing, %d sounds of 1200", late, total, missing, sounds)
+		if total < 20*30-30 || late > total*3/100 || missing > 3 || sounds < 1150 {
+			t.Errorf("%d of %d pictures late, %d packets missing, %d sounds of 1200", late, total, missing, sounds)
+		}
+		// The path becomes longer at once, which looks like a queue; jitter does not.
+		if back := p.reached(from, 0); back > 10*time.Second || p.changes(from+back) != 0 {
+			t.Errorf("the first layer is back after %v, and %d changes follow", back, p.changes(from+back))
+		}
+	})
+}
+
+// changes counts how often the layer has changed since.
+func (p *player) changes(from time.Duration) (n int) {
+	pics := p.pictures()
+	for i := 1; i < len(pics); i++ {
+		if pics[i].at > from && pics[i].layer != pics[i-1].layer {
+			n++
+		}
+	}
+	return n
+}
+
+// late counts the pictures that began to come between two times and were not complete
+// d later than the one that came soonest, in the time of the stream.
+func (p *player) late(from, to, d time.Duration) (late, total int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	complete, came := make(map[uint32]time.Duration), make(map[uint16]bool)
+	for _, s := range p.video {
+		if s.at >= from && s.at < to && !came[s.sequence] {
+			came[s.sequence] = true
+			complete[s.timestamp] = s.at
+		}
+	}
+	soonest := time.Hour
+	spare := func(timestamp uint32, at time.Duration) time.Duration {
+		return at - time.Duration(timestamp-p.video[0].timestamp)*time.Second/90_000
+	}
+	for timestamp, at := range complete {
+		soonest = min(soonest, spare(timestamp, at))
+	}
+	for timestamp, at := range complete {
+		if spare(timestamp, at) > soonest+d {
+			late++
+		}
+	}
+	return late, len(complete)
+}
+
 // Viewers choose their layers when they come and later; each gets his own, and time
 // and sequence go on.
 func TestLayersByChoice(t *testing.T) {

@@ -53,18 +53,20 @@ func (w *writer) retransmit(st *Stream, number uint16) {
 	if u == nil || u.RTP == nil || len(u.RTP.Payload) > maxPayload {
 		return
 	}
-	times := st.mayResend(index, w.now, w.session.rtt)
-	if times == 0 {
+	r := st.mayResend(index, w.now, w.session.rtt)
+	if r == nil {
 		return
 	}
 	if !w.session.allowance.take(len(u.RTP.Payload)+maxHeader, w.session.retransmitRate(), w.now) {
 		c.overBudget.Add(1)
 		return
 	}
+	r.times++
+	r.at = w.now
 	sent := 0
 	if st.params.RTXPayloadType != 0 {
 		sent = w.again(st, u, index)
-		if times == 1 {
+		if r.times == 1 {
 			w.repeats(st, u, index)
 		}
 	} else {
@@ -76,18 +78,15 @@ func (w *writer) retransmit(st *Stream, number uint16) {
 }
 
 // mayResend says whether a packet can be retransmitted, not at once again and not for
-// ever: it notes the retransmission that is about to be and returns the how manieth
-// that is, or 0.
-func (st *Stream) mayResend(index uint64, now, rtt time.Duration) uint8 {
+// ever, by what is known of its retransmissions; nil is no.
+func (st *Stream) mayResend(index uint64, now, rtt time.Duration) *resent {
 	r := &st.resent[index%uint64(len(st.resent))]
 	if r.index != index {
 		*r = resent{index: index}
 	} else if r.times == maxResends || now-r.at < min(max(resendAfter, rtt/2), resendAfterAtLast) {
-		return 0
+		return nil
 	}
-	r.times++
-	r.at = now
-	return r.times
+	return r
 }
 
 // Probe sends about bytes of what st has sent last once more on its retransmission

@@ -91,6 +91,25 @@ func Jitter(most time.Duration, seed uint64) Fate {
 	}
 }
 
+// Clumps delays every other datagram by up to most, and none overtakes another: what
+// comes behind a late one is late as well, and then they come together.
+func Clumps(most time.Duration, seed uint64) Fate {
+	r := rand.New(rand.NewPCG(seed, seed))
+	var mu sync.Mutex
+	var last time.Time
+	return func([]byte) (bool, time.Duration) {
+		mu.Lock()
+		defer mu.Unlock()
+		now := time.Now()
+		at := now.Add(max(0, time.Duration((2*r.Float64()-1)*float64(most))))
+		if !at.After(last) {
+			at = last.Add(time.Microsecond)
+		}
+		last = at
+		return true, at.Sub(now)
+	}
+}
+
 // Both is one fate after the other.
 func Both(a, b Fate) Fate {
 	return func(d []byte) (bool, time.Duration) {
