@@ -177,7 +177,7 @@ func (h *hearing) unit(p *rtc.Packet) *media.Unit {
 		h.streams[k] = s
 	}
 	u := &media.Unit{
-		Track: t, Layer: p.Layer, Arrived: p.Arrived,
+		Track: t, Layer: p.Layer, Arrived: p.Released,
 		RTP: &media.RTP{
 			PayloadType: p.PayloadType, Marker: p.Marker, Sequence: p.Sequence,
 			Timestamp: p.Timestamp, SSRC: p.SSRC, Payload: p.Payload,

@@ -70,7 +70,8 @@ type Unit struct {
 	// Capture is the sender's wall clock when the unit was captured; zero if
 	// unknown.
 	Capture time.Time
-	// Arrived is when the unit entered this node.
+	// Arrived is when the unit entered this node; for one that had to wait for others,
+	// when its turn came.
 	Arrived time.Time
 	Flags   Flags
 

@@ -56,7 +56,8 @@ type Limits struct {
 	// Connect is how long a publisher may take from its offer to a checked pair, and
 	// Begin from there to its first RTP packet.
 	Connect, Begin time.Duration
-	// Wait is how long a missing packet of video holds up those behind it.
+	// Wait is how long a missing packet of video holds up those behind it; up to three
+	// times as long where it takes longer to be sent again.
 	Wait time.Duration
 	// Frame is how long the first frame on a TCP connection may take.
 	Frame time.Duration

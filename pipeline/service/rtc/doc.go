@@ -15,5 +15,5 @@
 // the first RTP packet has come it is half open: there may be so many in all and from
 // one address, each for so long (see [Limits]). A [Publisher] delivers RTP packets in
 // the order of their sequence numbers. What is missing is asked for again, and waited
-// for no longer than [Limits].Wait; nothing waits while nothing is missing.
+// for no longer than [Limits].Wait says; nothing waits while nothing is missing.
 package rtc

@@ -21,6 +21,10 @@ const (
 	// sent again.
 	holdLeast = 40 * time.Millisecond
 
+	// holdRounds is for how many requests there is time, and holdMost how many times the
+	// usual wait that may be.
+	holdRounds, holdMost = 3, 3
+
 	// nackTries is how often a packet is asked for.
 	nackTries = 10
 	// nackFirst is how long a packet may be overtaken before it is asked for the first
@@ -39,9 +43,9 @@ const (
 // order brings the packets of one layer into the order of their sequence numbers. It
 // looks at no clock and starts nothing: what is to be done at a time is asked of it.
 type order struct {
-	// wait is how long a missing packet holds up those behind it at most, hold how
-	// long at present: shorter where nothing is sent again and packets do not overtake
-	// each other by more.
+	// wait is how long a missing packet holds up those behind it, hold how long at
+	// present: shorter where nothing is sent again and packets do not overtake each
+	// other by more, longer where rounds of asking take longer.
 	wait, hold time.Duration
 	// asks: the sender sends again what it is asked for.
 	asks bool
@@ -60,6 +64,7 @@ type order struct {
 	stray   int
 
 	patience, again time.Duration // see nackFirst, nackAgain
+	answer          time.Duration // from the first request for a packet until it comes
 	counts          StreamStats
 }
 
@@ -67,6 +72,7 @@ type order struct {
 type hole struct {
 	seq   int64
 	since time.Time
+	first time.Time // when it was asked for
 	asked time.Time // the last time
 	tries int
 }
@@ -162,9 +168,20 @@ func (o *order) fill(seq int64, repaired bool, now time.Time) {
 		o.again = min(max(o.again, nackAgainMin), nackAgainMax)
 		fallthrough
 	default:
+		o.answered(now.Sub(h.first))
 		o.counts.Recovered++
 		o.patience -= (o.patience - nackFirst) / 16
 	}
+}
+
+// answered learns how long a request takes. Senders do not send a packet twice within a
+// round trip, however often it is asked for: so many of them must pass.
+func (o *order) answered(took time.Duration) {
+	if o.answer == 0 {
+		o.answer = took
+	}
+	o.answer += (took - o.answer) / 8
+	o.hold = min(max(o.wait, o.patience+holdRounds*o.answer), holdMost*o.wait)
 }
 
 // take lets out the next packet if it has come, or if what is missing before it was
@@ -186,6 +203,7 @@ func (o *order) take(now time.Time) (Packet, bool) {
 			continue
 		}
 		p.Sequence -= o.dropped
+		p.Released = now
 		p.Lost, o.lost = o.lost, false
 		return p, true
 	}
@@ -220,6 +238,9 @@ func (o *order) ask(now time.Time) []uint16 {
 		}
 		if len(numbers) == nackMost {
 			break
+		}
+		if h.tries == 0 {
+			h.first = now
 		}
 		h.asked = now
 		h.tries++

@@ -36,7 +36,9 @@ type Packet struct {
 	Timestamp, SSRC uint32
 	// Payload belongs to whoever has received the packet. It is not empty.
 	Payload []byte
-	Arrived time.Time
+	// Arrived is when it came, Released when all before it had come as well, or were
+	// not waited for any longer.
+	Arrived, Released time.Time
 	// Report is the publisher's latest about its clocks; zero before the first.
 	Report Report
 
