@@ -31,6 +31,8 @@ type flow struct {
 	shown    media.Ticks
 	backward atomic.Int32
 
+	pace    pace
+	uneven  atomic.Int64 // by how much more some packets were late than others, ns
 	meter   meter
 	bitrate atomic.Int64 // as it was lately, in bit/s; 0 if that is not known
 }
@@ -62,6 +64,7 @@ func (f *flow) push(u *media.Unit) {
 	if u.Flags.Has(media.Key) {
 		f.key.Store(n + 1)
 	}
+	f.uneven.Store(int64(f.pace.add(u)))
 	f.bitrate.Store(f.meter.add(u.Arrived, len(u.RTP.Payload)))
 }
 
@@ -136,6 +139,41 @@ func (h *history) Packet(layer int8, sequence uint16) *media.Unit {
 		return nil
 	}
 	return (*flows)[layer].numbered(sequence)
+}
+
+// pace measures how evenly packets come: the spread of their delays over the last
+// seconds.
+type pace struct {
+	origin *media.Unit // delays are relative to its
+	slots  [paceSlots]spread
+	second int64 // the newest slot's, since origin
+}
+
+// spread is of the delays in one second.
+type spread struct{ least, most time.Duration }
+
+const paceSlots = 8
+
+// add notes a packet and returns the spread.
+func (p *pace) add(u *media.Unit) time.Duration {
+	if p.origin == nil || p.origin.Track.Rate != u.Track.Rate || u.Flags.Has(media.Discontinuity) {
+		*p = pace{origin: u}
+	}
+	since := u.Arrived.Sub(p.origin.Arrived)
+	delay := since - u.Track.Rate.Duration(u.PTS-p.origin.PTS)
+	second := max(int64(since/time.Second), p.second)
+	for range min(second-p.second, paceSlots) {
+		p.second++
+		p.slots[p.second%paceSlots] = spread{delay, delay}
+	}
+	p.second = second
+	now := &p.slots[second%paceSlots]
+	now.least, now.most = min(now.least, delay), max(now.most, delay)
+	all := *now
+	for _, s := range p.slots {
+		all.least, all.most = min(all.least, s.least), max(all.most, s.most)
+	}
+	return all.most - all.least
 }
 
 // meter measures a rate over the last one to two seconds.

@@ -20,19 +20,19 @@ func TestHold(t *testing.T) {
 	}{
 		{0, 0, 40 * time.Millisecond, 0, 0},
 		{time.Second, 0.01, 0, 0, 0},
-		{time.Second, 0.1, 0, 0, 340 * time.Millisecond},
-		{time.Second, 0.1, 0, 5 * time.Millisecond, 360 * time.Millisecond},
-		{time.Second, 0.1, 0, time.Millisecond, 360 * time.Millisecond}, // not to and fro
-		{time.Second, 0, 0, 0, 360 * time.Millisecond},
-		{8 * time.Second, 0, 0, 0, 360 * time.Millisecond},
+		{time.Second, 0.1, 0, 0, 440 * time.Millisecond},
+		{time.Second, 0.1, 0, 5 * time.Millisecond, 460 * time.Millisecond},
+		{time.Second, 0.1, 0, time.Millisecond, 460 * time.Millisecond}, // not to and fro
+		{time.Second, 0, 0, 0, 460 * time.Millisecond},
+		{8 * time.Second, 0, 0, 0, 460 * time.Millisecond},
 		{2 * time.Second, 0, 0, 0, 0},
 		{time.Second, 0.3, 2 * time.Second, 200 * time.Millisecond, longestHold},
 	} {
 		now = now.Add(c.after)
 		p.report(egress.Report{RTT: c.rtt, Jitter: c.jitter})
-		p.held = p.hold(c.loss, now)
-		if p.held != c.want {
-			t.Errorf("loss %v: %v, want %v", c.loss, p.held, c.want)
+		p.trying = p.hold(c.loss, now)
+		if p.trying != c.want {
+			t.Errorf("loss %v: %v, want %v", c.loss, p.trying, c.want)
 		}
 	}
 }

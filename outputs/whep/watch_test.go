@@ -157,15 +157,16 @@ func TestLossAndJitter(t *testing.T) {
 		sounds := p.sounds() - heard
 		n.Impair(nil, nil)
 		time.Sleep(2 * time.Second)
-		late, total := p.late(from, to, longestHold)
+		late, total := p.late(from, to, 900*time.Millisecond)
 		missing, _ := p.missing()
 		t.Logf("%d of %d pictures late, %d packets missing, %d sounds of 1200", late, total, missing, sounds)
 		if total < 20*30-30 || late > total*3/100 || missing > 3 || sounds < 1150 {
 			t.Errorf("%d of %d pictures late, %d packets missing, %d sounds of 1200", late, total, missing, sounds)
 		}
-		// The path becomes longer at once, which looks like a queue; jitter does not.
-		if back := p.reached(from, 0); back > 10*time.Second || p.changes(from+back) != 0 {
-			t.Errorf("the first layer is back after %v, and %d changes follow", back, p.changes(from+back))
+		// The path becomes longer at once, which looks like a queue; jitter does not: from
+		// there it can only go up.
+		if n := p.changes(from); n > 2 {
+			t.Errorf("the layer changed %d times", n)
 		}
 	})
 }
