@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
@@ -48,15 +49,24 @@ func start(t *testing.T) weir {
 func startWith(t *testing.T, configuration string) weir {
 	t.Helper()
 	w := weir{http: freeAddr(t), rtmp: freeAddr(t)}
+	w.run(t, nil, http.DefaultClient, fmt.Sprintf(configuration, w.http, w.rtmp, freeAddr(t)))
+	return w
+}
+
+// run runs the server, with words in front of the command, until the test ends. client
+// reaches it.
+func (w weir) run(t *testing.T, where []string, client *http.Client, configuration string) {
+	t.Helper()
 	file := filepath.Join(t.TempDir(), "weir.yaml")
-	if err := os.WriteFile(file, fmt.Appendf(nil, configuration, w.http, w.rtmp, freeAddr(t)), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(configuration), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	binary, err := filepath.Abs("../../bin/weir")
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(binary, "run", file)
+	words := append(slices.Clone(where), binary, "run", file)
+	cmd := exec.Command(words[0], words[1:]...)
 	var log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &log, &log
 	if err := cmd.Start(); err != nil {
@@ -81,14 +91,13 @@ func startWith(t *testing.T, configuration string) weir {
 		}
 	})
 	eventually(t, 15*time.Second, "the server is ready", func() bool {
-		res, err := http.Get("http://" + w.http + "/readyz")
+		res, err := client.Get("http://" + w.http + "/readyz")
 		if err != nil {
 			return false
 		}
 		res.Body.Close()
 		return res.StatusCode == http.StatusOK
 	})
-	return w
 }
 
 // publish sends a clip over and over in real time, until stop is called or the

@@ -28,7 +28,8 @@ const browser = await chromium.launchPersistentContext(profile, {
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--autoplay-policy=no-user-gesture-required",
     "--use-fake-device-for-media-stream=fps=30", "--use-fake-ui-for-media-stream",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost, EXCLUDE " + new URL(url).hostname,
+    "--unsafely-treat-insecure-origin-as-secure=" + new URL(url).origin,
   ],
 });
 
@@ -49,6 +50,20 @@ async function publish() {
   page.on("pageerror", (error) => errors.push(String(error)));
   await page.addInitScript(() => {
     window.violations = [];
+    window.peers = [];
+    window.RTCPeerConnection = class extends RTCPeerConnection {
+      constructor(...args) {
+        super(...args);
+        window.peers.push(this);
+      }
+    };
+    window.outbound = async () => {
+      const all = [];
+      (await window.peers.at(-1)?.getStats())?.forEach((entry) => {
+        if (entry.type === "outbound-rtp" && entry.kind === "video") all.push(entry);
+      });
+      return all[0] ?? {};
+    };
     document.addEventListener("securitypolicyviolation", (event) => {
       window.violations.push(`${event.violatedDirective} ${event.blockedURI}`);
     });
@@ -64,7 +79,13 @@ async function publish() {
   while ((await standing()) !== "live" && Date.now() - begun < patience * 1000) await sleep(50);
   const report = { url, live: (await standing()) === "live", after: (Date.now() - begun) / 1000 };
   console.error(report.live ? "live" : "not live");
+  const [began, before] = [Date.now(), await page.evaluate(() => window.outbound())];
   if (report.live) await sleep(seconds * 1000);
+  const after = await page.evaluate(() => window.outbound());
+  report.seconds = (Date.now() - began) / 1000;
+  report.video = Object.fromEntries(
+    Object.entries(after).filter(([, v]) => typeof v === "number").map(([k, v]) => [k, v - (before[k] ?? 0)]),
+  );
   report.status = await page.textContent("#status");
   report.level = await page.evaluate(() => document.getElementById("level").value);
   report.sent = await page.evaluate(() => window.studio.sent());

@@ -29,13 +29,20 @@ const browser = await chromium.launchPersistentContext(profile, {
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--autoplay-policy=no-user-gesture-required",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost, EXCLUDE " + new URL(url).hostname,
   ],
 });
 
 // Runs in the page, before its own scripts.
 function observe() {
   window.seen = { violations: [], states: [] };
+  window.peers = [];
+  window.RTCPeerConnection = class extends RTCPeerConnection {
+    constructor(...args) {
+      super(...args);
+      window.peers.push(this);
+    }
+  };
   document.addEventListener("securitypolicyviolation", (event) => {
     window.seen.violations.push(`${event.violatedDirective} ${event.blockedURI}`);
   });
@@ -67,6 +74,19 @@ function listen() {
     return Math.sqrt(samples.reduce((sum, x) => sum + x * x, 0) / samples.length);
   };
 }
+
+// inbound is what the newest connection says of what it receives, by kind.
+async function inbound() {
+  const all = {};
+  (await window.peers.at(-1)?.getStats())?.forEach((entry) => {
+    if (entry.type === "inbound-rtp") all[entry.kind] = entry;
+  });
+  return all;
+}
+
+// rise is by how much the counters of two reports differ.
+const rise = (from = {}, to = {}) =>
+  Object.fromEntries(Object.entries(to).filter(([, v]) => typeof v === "number").map(([k, v]) => [k, v - (from[k] ?? 0)]));
 
 // readClock reads the clock of the publish page's test pattern from the picture that
 // is shown now, and gives its age in seconds; null if there is none.
@@ -105,12 +125,13 @@ async function block(page) {
 }
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-const sample = (page) => page.evaluate(() => ({
+const sample = (page) => page.evaluate(async () => ({
   ...window.weir.stats(),
   rms: window.loudness?.() ?? 0,
   position: document.querySelector("weir-player").video.currentTime,
   glass: window.readClock(),
   words: document.querySelector("weir-player").words,
+  frozen: (await window.inbound()).video?.totalFreezesDuration ?? 0,
   at: performance.now(),
 }));
 
@@ -151,6 +172,7 @@ async function look() {
   page.on("pageerror", (error) => errors.push(String(error)));
   await page.addInitScript(observe);
   await page.addInitScript(`window.readClock = ${readClock}`);
+  await page.addInitScript(`window.inbound = ${inbound}`);
   if (options.block) await block(page);
   const opened = Date.now();
   await page.goto(url);
@@ -162,6 +184,8 @@ async function look() {
   }
   const report = { url, firstPicture: now.decoded > 0 ? (Date.now() - opened) / 1000 : null };
   if (now.decoded > 0) await page.evaluate(listen);
+  console.error("playing");
+  const begun = await page.evaluate(() => window.inbound());
 
   const samples = [now];
   const from = now.at;
@@ -174,6 +198,7 @@ async function look() {
   samples.slice(1).forEach((s, i) => (decoded += Math.max(0, s.decoded - samples[i].decoded)));
   const elapsed = (now.at - from) / 1000;
   const late = samples.filter((s) => s.at - from >= settled * 1000);
+  const ended = await page.evaluate(() => window.inbound());
   const layers = options.layers === "1" ? await eachLayer(page) : {};
   const seen = await page.evaluate(() => window.seen);
   if (screenshot) await page.screenshot({ path: screenshot });
@@ -207,6 +232,9 @@ async function look() {
     videoCodec: now.videoCodec,
     audioCodec: now.audioCodec,
     layers,
+    video: rise(begun.video, ended.video),
+    frozen: samples.slice(1).map((s, i) => [s.at - from, s.frozen - samples[i].frozen]).filter(([, s]) => s > 0),
+    audio: rise(begun.audio, ended.audio),
     states: seen.states,
     external,
     violations: seen.violations,

@@ -3,11 +3,14 @@
 package e2e
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"os/exec"
 	"slices"
 	"strconv"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -34,6 +37,9 @@ type report struct {
 	Posts                                  int            // offers by WHEP
 	Layers                                 map[string]int // widths
 	Ways, States                           []string
+	Transport                              string             // "UDP" or "TCP"
+	Frozen                                 [][2]float64       // ms from the first picture, s
+	Video, Audio                           map[string]float64 // rises of what getStats counts
 	External, Violations, Failures, Errors []string
 }
 
@@ -41,17 +47,43 @@ type report struct {
 // first picture. The result is there when seen returns.
 func watch(t *testing.T, url string, seconds int, options ...string) (seen func() report) {
 	t.Helper()
-	args := append([]string{"watch.mjs", url, "seconds=" + strconv.Itoa(seconds)}, options...)
-	cmd := exec.CommandContext(t.Context(), "node", args...)
-	var out, log bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &log
+	_, seen = watchFrom(t, nil, url, seconds, options...)
+	return seen
+}
+
+// watchFrom is watch with words in front of the command. playing is closed at the first
+// picture, or when there will be none.
+func watchFrom(t *testing.T, where []string, url string, seconds int, options ...string) (playing <-chan struct{}, seen func() report) {
+	t.Helper()
+	words := slices.Concat(where, []string{"node", "watch.mjs", url, "seconds=" + strconv.Itoa(seconds)}, options)
+	cmd := exec.CommandContext(t.Context(), words[0], words[1:]...)
+	var out bytes.Buffer
+	cmd.Stdout = &out
+	said, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	return func() report {
+	begun, log := make(chan struct{}), make(chan string, 1)
+	go func() {
+		var all strings.Builder
+		begin := sync.OnceFunc(func() { close(begun) })
+		for lines := bufio.NewScanner(said); lines.Scan(); {
+			if lines.Text() == "playing" {
+				begin()
+			}
+			all.WriteString(lines.Text() + "\n")
+		}
+		begin()
+		log <- all.String()
+	}()
+	return begun, func() report {
 		t.Helper()
+		text := <-log
 		if err := cmd.Wait(); err != nil {
-			t.Fatalf("watch.mjs: %v\n%s", err, log.String())
+			t.Fatalf("watch.mjs: %v\n%s", err, text)
 		}
 		t.Logf("%s", out.String())
 		var r report

@@ -48,6 +48,8 @@ type sending struct {
 			Width, KeyFrames  int
 		}
 	}
+	Video                        map[string]float64 // rises of what getStats counts, of the first layer
+	Seconds                      float64            // for which it was live
 	Methods                      []string
 	External, Errors, Violations []string
 }
@@ -56,8 +58,14 @@ type sending struct {
 // the stream is live; done waits for the end.
 func goLive(t *testing.T, url string, seconds int, options ...string) (done func() sending) {
 	t.Helper()
-	args := append([]string{"studio.mjs", url, key, "seconds=" + strconv.Itoa(seconds)}, options...)
-	cmd := exec.CommandContext(t.Context(), "node", args...)
+	return goLiveFrom(t, nil, url, seconds, options...)
+}
+
+// goLiveFrom is goLive with words in front of the command.
+func goLiveFrom(t *testing.T, where []string, url string, seconds int, options ...string) (done func() sending) {
+	t.Helper()
+	words := slices.Concat(where, []string{"node", "studio.mjs", url, key, "seconds=" + strconv.Itoa(seconds)}, options)
+	cmd := exec.CommandContext(t.Context(), words[0], words[1:]...)
 	var out bytes.Buffer
 	cmd.Stdout = &out
 	said, err := cmd.StderrPipe()

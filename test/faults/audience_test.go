@@ -4,7 +4,6 @@ package faults
 
 import (
 	"context"
-	"strings"
 	"testing"
 	"time"
 
@@ -18,8 +17,7 @@ func TestAudienceComesAndGoes(t *testing.T) {
 	if soak() {
 		while = time.Minute
 	}
-	s := start(t, strings.Replace(listeners, "log:", `webrtc: {udp: "127.0.0.1:0", tcp: ""}
-  log:`, 1)+`
+	s := start(t, webrtc+`
 pipelines:
   live/{name}:
     stages:
