@@ -18,22 +18,6 @@ import (
 var webrtc = strings.Replace(listeners, "log:", `webrtc: {udp: "127.0.0.1:0", tcp: ""}
   log:`, 1)
 
-// loaded publishes a made-up stream at live/load until ctx ends.
-func (s *server) loaded(ctx context.Context, t *testing.T, group *errgroup.Group) {
-	t.Helper()
-	live := make(chan struct{})
-	group.Go(func() error {
-		_, err := load.Publishers{URL: "rtmp://" + s.rtmp + "/live/load", Count: 1, ChunkSize: 4096}.
-			Run(ctx, func() { close(live) })
-		return err
-	})
-	select {
-	case <-live:
-	case <-time.After(10 * time.Second):
-		t.Fatal("the publisher is not accepted")
-	}
-}
-
 // A hundred publishers by WHIP with one viewer each, who all leave nothing behind.
 func TestManyPublishers(t *testing.T) {
 	publishers, while := 40, 5*time.Second
