@@ -77,7 +77,7 @@ type layer struct {
 func layers() []layer {
 	return []layer{
 		{name: "ground", packages: []string{"pipeline/media", "pipeline/invariants", "configs"}},
-		{name: "media", packages: []string{"pipeline/ring", "pipeline/bitstream", "pipeline/timeline"}, below: []string{"ground"}},
+		{name: "media", packages: []string{"pipeline/ring", "pipeline/bitstream", "pipeline/timeline", "transcode/wire"}, below: []string{"ground"}},
 		{
 			name: "stages", packages: []string{"pipeline/bridge"},
 			below: []string{"ground", "media", "runtime", "services"},
@@ -235,7 +235,7 @@ func TestTables(t *testing.T) {
 	for path, want := range map[string]string{
 		"pipeline": "runtime", "pipeline/media": "ground", "pipeline/bitstream/flv": "media",
 		"pipeline/service/httpd": "services", "pipeline/config": "services", "transcode/worker": "services",
-		"transcode/video": "stages", "pipeline/bridge/rtp": "stages", "outputs/hls": "stages", "ingest/file/internal/mp4": "stages",
+		"transcode/wire": "media", "transcode/video": "stages", "pipeline/bridge/rtp": "stages", "outputs/hls": "stages", "ingest/file/internal/mp4": "stages",
 		"control": "faces", "cmd/weir": "commands", "elsewhere": "",
 	} {
 		if l, _ := layerOf(path); l.name != want {
