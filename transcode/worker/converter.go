@@ -25,11 +25,14 @@ type Recipe interface {
 	// Made is the track that leaves the stage for in, when the worker has announced
 	// made; or, if made is nil, the one that it will be, or nil if that is not known.
 	Made(in, made *media.Track) *media.Track
+	// Source is the layer of Made that in itself fills, without a worker, and the track
+	// that leaves when there is none; or NoSource and nil.
+	Source(in *media.Track) (layer int8, alone *media.Track)
 	// Cores estimates what the work on tracks takes.
 	Cores(tracks []*media.Track) float64
 }
 
-// NoSource is a Converter's Source where no layer is the incoming stream.
+// NoSource says that no layer is the incoming stream.
 const NoSource int8 = -1
 
 // announcePatience is how long the tracks that leave wait for a worker to say what it
@@ -43,9 +46,6 @@ type Converter struct {
 	Host   *Host
 	Job    wire.Job
 	Recipe Recipe
-	// Source is the layer that the incoming stream fills without a worker, or
-	// NoSource.
-	Source int8
 	Log    *slog.Logger
 
 	in      *pipeline.Input
@@ -57,7 +57,8 @@ type Converter struct {
 	lanes  []*lane
 	force  *media.TrackSet // sent last
 	work   *work
-	late   bool // announcePatience is over
+	late   bool          // announcePatience is over
+	held   []*media.Unit // came before the first set was sent
 	waiter *time.Timer
 }
 
@@ -65,6 +66,8 @@ type Converter struct {
 type lane struct {
 	in    *media.Track
 	layer int8         // the one that is converted
+	top   int8         // the layer of out that it is itself, or NoSource
+	alone *media.Track // what leaves without a worker, or nil
 	needs bool         // it goes through the worker
 	given *media.Track // what the worker is told of it
 	out   *media.Track // what leaves, or nil if that is not known
@@ -141,6 +144,7 @@ func (c *Converter) follow(set *media.TrackSet) {
 			continue
 		}
 		l := &lane{in: t, layer: best(t), needs: t.Form == media.FormAccess && c.Recipe.Needs(t)}
+		l.top, l.alone = c.Recipe.Source(t)
 		if j := slices.IndexFunc(c.lanes, func(o *lane) bool { return o.in.ID == t.ID }); j >= 0 && c.lanes[j].needs == l.needs {
 			l.was = c.lanes[j].was
 		}
@@ -237,14 +241,15 @@ func (c *Converter) publish() {
 	for _, l := range c.lanes {
 		out := l.in
 		if l.needs {
-			out = nil
+			out = l.alone
 			if w := c.work; w != nil && !w.unavailable {
-				out = c.Recipe.Made(l.in, w.made.Track(l.in.ID))
-				if out == nil && !c.late {
+				made := c.Recipe.Made(l.in, w.made.Track(l.in.ID))
+				if made == nil && !c.late {
 					return
 				}
-			} else if c.Source != NoSource {
-				out = c.Recipe.Made(l.in, nil)
+				if made != nil {
+					out = made
+				}
 			}
 			if out != nil && l.was != nil && reflect.DeepEqual(*out, *l.was) {
 				out = l.was
@@ -258,35 +263,34 @@ func (c *Converter) publish() {
 	}
 	c.force = set
 	c.out.SetTracks(set)
+	for _, u := range c.held {
+		if l := c.laneOf(u.Track); l != nil {
+			c.pass(l, u)
+		}
+	}
+	c.held = nil
 }
 
 // take leads a unit through its lane.
 func (c *Converter) take(u *media.Unit) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	i := slices.IndexFunc(c.lanes, func(l *lane) bool { return l.in == u.Track })
-	if i < 0 {
+	l := c.laneOf(u.Track)
+	if l == nil {
 		return
 	}
-	l := c.lanes[i]
 	if !l.needs && u.Track.Form == media.FormAccess && c.Recipe.Proves(u) {
 		l.needs, l.out = true, nil
 		c.employ()
 		c.publish()
 	}
-	if !l.needs {
-		c.send(u)
-		return
+	switch {
+	case c.force != nil:
+		c.pass(l, u)
+	case len(c.held) < mostHeld:
+		c.held = append(c.held, u)
 	}
-	if u.Layer != l.layer {
-		return
-	}
-	if c.Source != NoSource && l.out != nil {
-		top := *u
-		top.Track, top.Layer = l.out, c.Source
-		c.send(&top)
-	}
-	if c.work == nil {
+	if !l.needs || u.Layer != l.layer || c.work == nil {
 		return
 	}
 	g := *u
@@ -296,11 +300,37 @@ func (c *Converter) take(u *media.Unit) {
 	}
 }
 
+// mostHeld is how many units wait for the first set: more than come within
+// announcePatience.
+const mostHeld = 4096
+
+// pass lets out a unit that needs no worker, or what a layer takes of it without one.
+func (c *Converter) pass(l *lane, u *media.Unit) {
+	switch {
+	case !l.needs:
+		c.send(u)
+	case l.top != NoSource && u.Layer == l.layer && l.out != nil:
+		top := *u
+		top.Track, top.Layer = l.out, l.top
+		if l.out == l.alone {
+			top.Layer = 0
+		}
+		c.send(&top)
+	}
+}
+
 // send lets a unit out, if its track is in force.
 func (c *Converter) send(u *media.Unit) {
 	if c.force != nil && slices.Contains(c.force.Tracks, u.Track) {
 		_ = c.out.Send(c.ctx, u) // fails only when ctx is cancelled, which Run sees
 	}
+}
+
+func (c *Converter) laneOf(t *media.Track) *lane {
+	if i := slices.IndexFunc(c.lanes, func(l *lane) bool { return l.in == t }); i >= 0 {
+		return c.lanes[i]
+	}
+	return nil
 }
 
 func (c *Converter) lane(id media.TrackID) *lane {
@@ -328,11 +358,11 @@ func (w *work) Unit(u *media.Unit) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	l := c.lane(u.Track.ID)
-	if c.work != w || l == nil || !l.needs || l.out == nil {
+	if c.work != w || l == nil || !l.needs || l.out == nil || l.out == l.alone {
 		return
 	}
 	u.Track = l.out
-	if c.Source != NoSource && u.Layer >= c.Source && u.Kind() == media.KindVideo {
+	if l.top != NoSource && u.Layer >= l.top {
 		u.Layer++
 	}
 	c.send(u)
@@ -407,11 +437,11 @@ func (c *Converter) whose(id media.TrackID, layer int8) (of int8, ours bool) {
 	switch {
 	case l == nil || !l.needs || c.work == nil:
 		return layer, false
-	case c.Source == NoSource:
-		return layer, true
-	case layer == c.Source:
+	case l.out == l.alone && l.alone != nil, layer == l.top:
 		return l.layer, false
-	case layer > c.Source:
+	case l.top == NoSource:
+		return layer, true
+	case layer > l.top:
 		return layer - 1, true
 	default:
 		return layer, true
