@@ -21,7 +21,7 @@
 //
 // # Units
 //
-// A Unit is, big endian: track u16, layer i8, flags u8 (media.Flags), PTS i64, DTS
+// A Unit is, big endian: track u16, layer i8, flags u8 (media.Flags and Preroll), PTS i64, DTS
 // i64, Capture i64, Arrived i64, pieces u16, and for each piece its length u32 and its
 // bytes. Times are ticks of the track's clock, Capture and Arrived nanoseconds since
 // 1970 or 0 if unknown. track is an index into the Tracks that the same side sent

@@ -65,6 +65,11 @@ type Tracks struct{ *media.TrackSet }
 // wire only as its index.
 type Unit struct{ *media.Unit }
 
+// Preroll marks, beside the media.Flags, a unit that is only there to be referred to:
+// the worker decodes it and makes nothing of it. The server sends such units to a
+// worker that takes over from one that fell, or starts late.
+const Preroll media.Flags = 1 << 7
+
 // Keyframe asks the other side for a key unit of one layer of what it sends. Track is
 // an index into the Tracks that the other side sent last.
 type Keyframe struct {
