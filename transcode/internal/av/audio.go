@@ -30,7 +30,7 @@ type audio struct {
 	ledger    ledger      // in ticks of soundRate
 	expected  media.Ticks // of soundRate: when the next frame of the source begins
 	last      media.Ticks // PTS of the last unit that was made
-	gap       bool        // the next unit is the first after a gap
+	begun     bool
 	damage    damage
 }
 
@@ -82,7 +82,11 @@ func (a *audio) unit(u *media.Unit) error {
 func (a *audio) decode(u *media.Unit) error {
 	return a.decoder.decode(u, func(f *astiav.Frame, _ bool) error {
 		a.out.framesIn.Add(1)
-		return a.decoded(f, media.Rescale(media.Ticks(f.Pts()), a.source.Rate, soundRate))
+		pts := media.Rescale(media.Ticks(f.Pts()), a.source.Rate, soundRate)
+		if a.ledger.exact(pts).flags.Has(wire.Preroll) {
+			return nil
+		}
+		return a.decoded(f, pts)
 	})
 }
 
@@ -118,7 +122,6 @@ func (a *audio) prepare(f *astiav.Frame, pts media.Ticks) error {
 		if err := a.encoder.restart(max(pts, a.encoder.end()), a.encoded); err != nil {
 			return err
 		}
-		a.gap = true
 	}
 	var err error
 	a.resampler, err = newResampler(f, a.encoder.format, a.encoder.layout.Channels(), a.encoder.end())
@@ -163,13 +166,12 @@ func (a *audio) encoded(data []byte, pts media.Ticks) error {
 	if pts <= a.last {
 		return nil
 	}
-	a.last = pts
 	s := a.ledger.around(pts, soundRate)
 	flags := media.Key | media.FrameEnd
-	if a.gap {
+	if a.begun && pts-a.last != media.Ticks(a.encoder.size) {
 		flags |= media.Gap
-		a.gap = false
 	}
+	a.last, a.begun = pts, true
 	return a.out.unit(&media.Unit{
 		Track: a.made, PTS: pts, DTS: pts, Capture: s.capture, Arrived: s.arrived,
 		Flags: flags, Access: [][]byte{data},

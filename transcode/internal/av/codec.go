@@ -124,6 +124,15 @@ func configuration(c media.Codec, extra []byte) (*bitstream.Params, error) {
 	}
 }
 
+// soundConfiguration is what media.Track.Config is for a sound encoder that has said
+// extra and delays by padding.
+func soundConfiguration(c media.Codec, extra []byte, channels int, padding media.Ticks) []byte {
+	if c == media.CodecOpus {
+		return bitstream.OpusHead(channels, int(padding))
+	}
+	return extra
+}
+
 // normal takes a packet of an encoder apart.
 func normal(c media.Codec, p *bitstream.Params, data []byte) ([][]byte, error) {
 	switch c {

@@ -68,8 +68,10 @@ func (d *decoder) open(c *astiav.Codec, t *media.Track, layer int8, threads int)
 	}
 	options := astiav.NewDictionary()
 	defer options.Free()
-	if err := options.Set("max_pixels", strconv.Itoa(maxPixels), astiav.NewDictionaryFlags()); err != nil {
-		return err
+	for k, v := range map[string]string{"max_pixels": strconv.Itoa(maxPixels), "request_sample_fmt": "flt"} {
+		if err := options.Set(k, v, astiav.NewDictionaryFlags()); err != nil {
+			return err
+		}
 	}
 	if err := d.ctx.Open(c, options); err != nil {
 		return fmt.Errorf("%w: the configuration of the %s track is not understood: %w", errDamaged, t.Codec, err)

@@ -31,6 +31,8 @@ type encoder struct {
 	packet *astiav.Packet
 	params *bitstream.Params // nil for codecs that have no configuration
 	rate   int64             // what the encoder was told, in bit/s
+	// adjusts says whether the encoder's rate can be changed and bounded.
+	adjusts bool
 }
 
 // newEncoder opens an encoder for pictures like f, whose colours it describes.
@@ -60,6 +62,8 @@ func (e *encoder) open(c *astiav.Codec, f *astiav.Frame) error {
 	x.SetMaxBFrames(0)
 	x.SetThreadCount(max(1, e.threads))
 	x.SetFlags(astiav.NewCodecContextFlags(astiav.CodecContextFlagGlobalHeader))
+	x.SetBitRate(e.bitrate)
+	e.adjusts = adjusts(c.Name())
 	e.allot(e.bitrate)
 	options := astiav.NewDictionary()
 	defer options.Free()
@@ -114,9 +118,14 @@ func tuning(encoder string, c coding) map[string]string {
 	}
 }
 
-// allot changes the bitrate, from the next picture on and without a key unit.
+// adjusts says whether an encoder's bitrate can be changed while it runs, and kept
+// within a buffer.
+func adjusts(encoder string) bool { return encoder == "libx264" || encoder == "h264_nvenc" }
+
+// allot changes the bitrate, from the next picture on and without a key unit, where the
+// encoder can.
 func (e *encoder) allot(bitrate int64) {
-	if bitrate == e.rate {
+	if bitrate == e.rate || !e.adjusts {
 		return
 	}
 	// The larger of the two is never below the other, which would be complained of.

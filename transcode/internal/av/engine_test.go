@@ -14,6 +14,11 @@ import (
 	"weir/transcode/wire"
 )
 
+func TestMain(m *testing.M) {
+	astiav.SetLogLevel(astiav.LogLevelFatal)
+	m.Run()
+}
+
 // result is what an engine made.
 type result struct {
 	sets      []*media.TrackSet

@@ -90,10 +90,7 @@ func (e *soundEncoder) open(c *astiav.Codec, want wire.Audio) error {
 
 // track describes what is made, in the place of source.
 func (e *soundEncoder) track(source *media.Track) (*media.Track, error) {
-	config := e.ctx.ExtraData()
-	if e.codec == media.CodecOpus {
-		config = bitstream.OpusHead(e.layout.Channels(), int(e.padding))
-	}
+	config := soundConfiguration(e.codec, e.ctx.ExtraData(), e.layout.Channels(), e.padding)
 	p, err := bitstream.Parse(e.codec, config, bitstream.Limits{})
 	if err != nil {
 		return nil, err

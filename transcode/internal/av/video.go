@@ -155,7 +155,7 @@ func (v *video) decode(u *media.Unit) error {
 		if v.hiding.on {
 			return v.repeat(s)
 		}
-		if err := v.keep(f); err != nil {
+		if err := v.keep(f); err != nil || s.flags.Has(wire.Preroll) {
 			return err
 		}
 		return v.show(f, s)
@@ -177,7 +177,7 @@ func (v *video) keep(f *astiav.Frame) error {
 
 // repeat shows the last good picture at the time of another.
 func (v *video) repeat(s stamp) error {
-	if v.last == nil {
+	if v.last == nil || s.flags.Has(wire.Preroll) {
 		return nil
 	}
 	return v.show(v.last, s)
