@@ -51,7 +51,7 @@ func TestSourceChanges(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			job := wire.Job{Video: ladder(2000, wire.Layer{Name: "a"}, wire.Layer{Name: "b", Height: 90})}
-			r := run(t, job, first.messagesThen(c.after, 6)...)
+			r := run(t, job, first.messagesThen(c.after, 7)...)
 			if len(r.sets) != 1 {
 				t.Errorf("%d sets of tracks", len(r.sets))
 			}

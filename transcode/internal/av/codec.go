@@ -83,6 +83,9 @@ func framed(c media.Codec) bool {
 	}
 }
 
+// hidesPictures says whether a unit may be one that is never shown.
+func hidesPictures(c media.Codec) bool { return c == media.CodecVP8 }
+
 // extradata is a track's configuration as its decoder wants it.
 func extradata(c media.Codec, config []byte) []byte {
 	switch c {

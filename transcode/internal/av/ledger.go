@@ -3,6 +3,8 @@
 package av
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"weir/pipeline/media"
@@ -39,6 +41,18 @@ func (l *ledger) exact(pts media.Ticks) stamp {
 		}
 	}
 	return stamp{pts: pts}
+}
+
+// between are the stamps of times after the first and before the second, in order.
+func (l *ledger) between(after, before media.Ticks) []stamp {
+	var found []stamp
+	for i := max(0, l.next-len(l.entries)); i < l.next; i++ {
+		if s := l.entries[i%len(l.entries)]; s.pts > after && s.pts < before {
+			found = append(found, s)
+		}
+	}
+	slices.SortFunc(found, func(a, b stamp) int { return cmp.Compare(a.pts, b.pts) })
+	return found
 }
 
 // around is what the stamp of pts, in ticks of rate, would be: of the last entry that

@@ -123,13 +123,15 @@ func (v *video) unit(u *media.Unit) error {
 	return err
 }
 
-// hide shows the last good picture until there is a key unit.
+// hide shows the last good picture from that time on until there is a key unit.
 func (v *video) hide(since media.Ticks) {
 	if !v.hiding.on {
 		v.hiding.on, v.hiding.since = true, since
 	}
-	v.hiding.key = false
-	v.ask()
+	if v.hiding.until <= since {
+		v.hiding.key = false
+		v.ask()
+	}
 }
 
 // ask wishes a key unit of the source, twice a second at most.
@@ -144,6 +146,9 @@ func (v *video) decode(u *media.Unit) error {
 	return v.decoder.decode(u, func(f *astiav.Frame, clean bool) error {
 		v.out.framesIn.Add(1)
 		s := v.ledger.exact(media.Ticks(f.Pts()))
+		if err := v.missed(s.pts); err != nil {
+			return err
+		}
 		if !clean && !v.hiding.on {
 			v.damage.count(errDamaged)
 			v.hide(s.pts)
@@ -160,6 +165,24 @@ func (v *video) decode(u *media.Unit) error {
 		}
 		return v.show(f, s)
 	})
+}
+
+// missed makes up for pictures that should have come out before the one at pts, since
+// they come in order. A decoder need not say that it has left one out.
+func (v *video) missed(pts media.Ticks) error {
+	if !v.begun {
+		return nil
+	}
+	for _, s := range v.ledger.between(v.shown, pts) {
+		if !s.flags.Has(media.Droppable) && !hidesPictures(v.source.Codec) {
+			v.damage.count(errDamaged)
+			v.hide(s.pts)
+		}
+		if err := v.repeat(s); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // keep makes f the last good picture.
