@@ -68,8 +68,12 @@ func heard(t testing.TB, track *media.Track, units []*media.Unit) (at []media.Ti
 		if err != nil {
 			t.Fatal(err)
 		}
+		step := 4
+		if f.SampleFormat() == astiav.SampleFormatFlt {
+			step *= f.ChannelLayout().Channels()
+		}
 		for i := range f.NbSamples() {
-			v := float64(math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:])))
+			v := float64(math.Float32frombits(binary.LittleEndian.Uint32(b[step*i:])))
 			if now := media.Ticks(f.Pts()) + media.Ticks(i); math.Abs(v) > 0.4 {
 				if now-quiet > 4800 {
 					at = append(at, now)

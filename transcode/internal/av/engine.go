@@ -5,6 +5,7 @@ package av
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"weir/pipeline/media"
@@ -18,6 +19,9 @@ type Engine struct {
 	lanes map[media.TrackID]*lane
 	have  map[media.TrackID]*media.Track // what the lanes were told
 	fault chan error                     // of a lane, the first
+
+	done    chan struct{} // ends the metronome of a test card
+	stopped chan struct{} // it has ended
 }
 
 // New makes an Engine that gives what it makes to send: Tracks, Units, Keyframes and
@@ -27,11 +31,32 @@ func New(job wire.Job, send func(wire.Message) error) (*Engine, error) {
 	if err := possible(job); err != nil {
 		return nil, err
 	}
-	return &Engine{
+	e := &Engine{
 		job: job, out: &outlet{send: send},
 		lanes: make(map[media.TrackID]*lane), have: make(map[media.TrackID]*media.Track),
-		fault: make(chan error, 1),
-	}, nil
+		fault: make(chan error, 1), done: make(chan struct{}), stopped: make(chan struct{}),
+	}
+	if job.Test == nil {
+		close(e.stopped)
+		return e, nil
+	}
+	m := metronome{set: testTracks(job), test: *job.Test}
+	e.tracks(m.set)
+	lanes := maps.Clone(e.lanes)
+	go func() {
+		defer close(e.stopped)
+		m.run(e.done, func(u *media.Unit) { lanes[u.Track.ID].queue.put(wire.Unit{Unit: u}) })
+	}()
+	return e, nil
+}
+
+// still ends the metronome.
+func (e *Engine) still() {
+	select {
+	case <-e.done:
+	default:
+		close(e.done)
+	}
 }
 
 // possible says in words what of a job this build cannot do.
@@ -39,8 +64,6 @@ func possible(job wire.Job) error {
 	switch {
 	case job.Mix != nil:
 		return errors.New("this weir-av cannot mix yet")
-	case job.Test != nil:
-		return errors.New("this weir-av cannot make a test picture yet")
 	case job.Audio == nil && job.Video == nil:
 		return errors.New("the job says nothing that is to be made")
 	}
@@ -61,7 +84,9 @@ func (e *Engine) Failed() <-chan error { return e.fault }
 func (e *Engine) Handle(m wire.Message) error {
 	switch m := m.(type) {
 	case wire.Tracks:
-		e.tracks(m.TrackSet)
+		if e.job.Test == nil {
+			e.tracks(m.TrackSet)
+		}
 	case wire.Unit:
 		if l := e.lanes[m.Track.ID]; l != nil {
 			l.queue.put(m)
@@ -121,6 +146,10 @@ func (e *Engine) tracks(set *media.TrackSet) {
 
 func (e *Engine) processor(t *media.Track, index uint16) processor {
 	switch {
+	case t.Kind() == media.KindVideo && e.job.Video != nil && e.job.Test != nil:
+		return newCard(e.job, e.out)
+	case t.Kind() == media.KindAudio && e.job.Audio != nil && e.job.Test != nil:
+		return newBeeps(*e.job.Audio, e.out)
 	case t.Kind() == media.KindVideo && e.job.Video != nil:
 		return newVideo(e.job, e.out, index)
 	case t.Kind() == media.KindAudio && e.job.Audio != nil:
@@ -139,6 +168,8 @@ func (e *Engine) fail(err error) {
 
 // End gives out what is left in all lanes. It says why if the job failed.
 func (e *Engine) End() error {
+	e.still()
+	<-e.stopped
 	for _, id := range e.ids() {
 		e.lanes[id].finish()
 		delete(e.lanes, id)
@@ -153,10 +184,12 @@ func (e *Engine) End() error {
 
 // Close ends what still runs and frees everything.
 func (e *Engine) Close() {
+	e.still()
 	for _, id := range e.ids() {
 		e.lanes[id].abort()
 		delete(e.lanes, id)
 	}
+	<-e.stopped // after the lanes, which it may wait for
 }
 
 func (e *Engine) ids() []media.TrackID {

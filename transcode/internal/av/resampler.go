@@ -90,7 +90,7 @@ func (r *resampler) resample(f *astiav.Frame, pts media.Ticks, each func(f *asti
 	if f != nil {
 		f.SetPts(int64(pts - r.origin))
 	}
-	if err := r.source.AddFrame(f, astiav.NewBuffersrcFlags(astiav.BuffersrcFlagPush)); err != nil {
+	if err := r.source.AddFrame(f, astiav.NewBuffersrcFlags(astiav.BuffersrcFlagPush, astiav.BuffersrcFlagKeepRef)); err != nil {
 		return err
 	}
 	for {

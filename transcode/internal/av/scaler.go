@@ -12,17 +12,12 @@ import (
 // scaler brings pictures to one size, in 8 bit 4:2:0. It is for one goroutine, and
 // must be closed.
 type scaler struct {
-	width, height int
-	from          shape
-	ctx           *astiav.SoftwareScaleContext
-	pool          []*astiav.Frame
+	pool
+	from shape
+	ctx  *astiav.SoftwareScaleContext
 }
 
-// poolSize is how many pictures of a scaler can be on their way to an encoder before
-// new ones are allocated.
-const poolSize = 8
-
-func newScaler(width, height int) *scaler { return &scaler{width: width, height: height} }
+func newScaler(width, height int) *scaler { return &scaler{pool: pool{width: width, height: height}} }
 
 // scale is f in the scaler's size: a new reference, which the caller must free. It is
 // f itself where there is nothing to do.
@@ -72,34 +67,9 @@ func (s *scaler) open(from shape) error {
 	return nil
 }
 
-// blank is a picture of the pool that nobody refers to any more.
-func (s *scaler) blank() (*astiav.Frame, error) {
-	for _, f := range s.pool {
-		if f.IsWritable() {
-			return f, nil
-		}
-	}
-	f := astiav.AllocFrame()
-	f.SetWidth(s.width)
-	f.SetHeight(s.height)
-	f.SetPixelFormat(astiav.PixelFormatYuv420P)
-	if err := f.AllocBuffer(0); err != nil {
-		f.Free()
-		return nil, err
-	}
-	if len(s.pool) == poolSize {
-		s.pool[0].Free()
-		s.pool = s.pool[1:]
-	}
-	s.pool = append(s.pool, f)
-	return f, nil
-}
-
 func (s *scaler) close() {
 	if s.ctx != nil {
 		s.ctx.Free()
 	}
-	for _, f := range s.pool {
-		f.Free()
-	}
+	s.free()
 }
