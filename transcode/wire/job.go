@@ -20,10 +20,21 @@ type Job struct {
 	Video *Video `json:"video,omitempty"`
 	// Threads is how many threads the worker may keep busy; 0 leaves it to the worker.
 	Threads int `json:"threads,omitempty"`
-	// Test makes a worker without input that generates a test picture, and Mix one
-	// that composes its inputs. Neither is defined yet.
-	Test json.RawMessage `json:"test,omitempty"`
-	Mix  json.RawMessage `json:"mix,omitempty"`
+	// Test makes a worker without input that draws a test card.
+	Test *Test `json:"test,omitempty"`
+	// Mix makes a worker that composes its inputs. It is not defined yet.
+	Mix json.RawMessage `json:"mix,omitempty"`
+}
+
+// Test is a picture and sound that the worker makes itself, in real time from 0 on, as
+// the tracks "video" and "audio" where the job has Video and Audio. Package testcard
+// says what is in it.
+type Test struct {
+	// Width and Height are in pixels and even.
+	Width  int `json:"width"`
+	Height int `json:"height"`
+	// FPS is the frames a second.
+	FPS float64 `json:"fps"`
 }
 
 // Audio is made of each audio track.
@@ -113,6 +124,9 @@ func (j *Job) check() error {
 		case a.Bitrate < 0 || a.Channels < 0 || a.Channels > 2:
 			return fmt.Errorf("sound of %d bit/s and %d channels", a.Bitrate, a.Channels)
 		}
+	}
+	if t := j.Test; t != nil && (t.Width == 0 || t.Height == 0 || bad(t.Width) || bad(t.Height) || !(t.FPS >= 1 && t.FPS <= 240)) {
+		return fmt.Errorf("a test card of %dx%d and %g frames/s", t.Width, t.Height, t.FPS)
 	}
 	if j.Video != nil {
 		return j.Video.check()

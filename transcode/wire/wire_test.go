@@ -260,6 +260,8 @@ func TestJobs(t *testing.T) {
 		"odd":          func(j *Job) { j.Video.Layers[0].Height = 361 },
 		"large":        func(j *Job) { j.Video.Layers[0].Width = 20_000 },
 		"frame rate":   func(j *Job) { j.Video.Layers[0].FPS = math.NaN() },
+		"test card":    func(j *Job) { j.Test = &Test{Width: 3, Height: 2, FPS: 30} },
+		"test rate":    func(j *Job) { j.Test = &Test{Width: 4, Height: 2} },
 		"less than no": func(j *Job) { j.Video.Layers[0].Bitrate = -1 },
 	} {
 		j, _ := conversation()[1].(Job)

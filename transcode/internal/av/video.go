@@ -1,0 +1,397 @@
+//go:build libav && cgo
+
+package av
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/asticode/go-astiav"
+
+	"weir/pipeline/media"
+	"weir/transcode/wire"
+)
+
+// video makes one track of pictures, of one layer or several, out of another.
+type video struct {
+	want    wire.Video
+	threads int
+	out     *outlet
+	index   uint16 // of the source's track
+	fault   chan error
+
+	source  *media.Track
+	layer   int8 // of the source
+	decoder *decoder
+	ledger  ledger
+	rungs   []*rung
+	made    *media.Track
+	size    shape // of the source, when the rungs were made
+
+	last   *astiav.Frame // the last good picture
+	shown  media.Ticks   // its time, or that of its repetition
+	begun  bool
+	period int64 // number of the period between key units that shown is in
+	key    bool  // the next picture is to be a key unit
+	gap    media.Flags
+	hiding hiding
+	damage damage
+}
+
+// hiding is the time in which the last good picture is shown in place of what comes.
+type hiding struct {
+	on    bool
+	since media.Ticks
+	until media.Ticks // of a key unit that went in: pictures from there on are good
+	key   bool        // until counts
+	asked time.Time
+}
+
+// patience is how long a key unit is waited for before damaged pictures are shown.
+const patience = 10 * media.Ticks(media.VideoRate)
+
+func newVideo(job wire.Job, out *outlet, index uint16) *video {
+	return &video{
+		want: *job.Video, threads: job.Threads, out: out, index: index, fault: make(chan error, 1),
+		damage: damage{out: out, kind: "pictures"}, hiding: hiding{on: true},
+	}
+}
+
+func (v *video) track(t *media.Track) error {
+	layer := largest(t)
+	if v.decoder != nil && sameSource(v.source, t) && string(v.source.LayerConfig(v.layer)) == string(t.LayerConfig(layer)) {
+		v.source, v.layer = t, layer
+		return nil
+	}
+	if v.decoder != nil {
+		if err := v.decode(nil); err != nil && !errors.Is(err, errDamaged) {
+			return err
+		}
+		v.decoder.close()
+		v.decoder = nil
+	}
+	v.source, v.layer = t, layer
+	v.hide(v.shown)
+	var err error
+	if v.decoder, err = newDecoder(t, layer, 1); errors.Is(err, errDamaged) {
+		v.damage.count(err)
+		return nil
+	}
+	return err
+}
+
+// largest is the layer of a source that all is made of.
+func largest(t *media.Track) int8 {
+	best := 0
+	for i, l := range t.Layers {
+		if l.Width*l.Height > t.Layers[best].Width*t.Layers[best].Height {
+			best = i
+		}
+	}
+	return int8(best)
+}
+
+func (v *video) unit(u *media.Unit) error {
+	if v.decoder == nil || u.Layer != v.layer {
+		return nil
+	}
+	select {
+	case err := <-v.fault:
+		return err
+	default:
+	}
+	v.gap |= u.Flags & media.Discontinuity
+	if u.Flags.Has(media.Gap) && !u.Flags.Has(media.Key) {
+		v.hide(u.PTS)
+	}
+	if u.Flags.Has(media.Key) {
+		v.hiding.until, v.hiding.key = u.PTS, true
+	} else if v.hiding.on && !v.hiding.key {
+		v.ask()
+		if v.last == nil {
+			return nil // nothing can be decoded yet
+		}
+	}
+	v.ledger.enter(stampOf(u))
+	err := v.decode(u)
+	if errors.Is(err, errDamaged) {
+		v.damage.count(err)
+		v.hide(u.PTS)
+		return v.repeat(stampOf(u))
+	}
+	return err
+}
+
+// hide shows the last good picture from that time on until there is a key unit.
+func (v *video) hide(since media.Ticks) {
+	if !v.hiding.on {
+		v.hiding.on, v.hiding.since = true, since
+	}
+	if v.hiding.until <= since {
+		v.hiding.key = false
+		v.ask()
+	}
+}
+
+// ask wishes a key unit of the source, twice a second at most.
+func (v *video) ask() {
+	if now := time.Now(); now.Sub(v.hiding.asked) >= 500*time.Millisecond {
+		v.hiding.asked = now
+		_ = v.out.message(wire.Keyframe{Track: v.index, Layer: v.layer}) // the error is kept
+	}
+}
+
+func (v *video) decode(u *media.Unit) error {
+	return v.decoder.decode(u, func(f *astiav.Frame, clean bool) error {
+		v.out.framesIn.Add(1)
+		s := v.ledger.exact(media.Ticks(f.Pts()))
+		if err := v.missed(s.pts); err != nil {
+			return err
+		}
+		if !clean && !v.hiding.on {
+			v.damage.count(errDamaged)
+			v.hide(s.pts)
+		}
+		if v.hiding.on && clean && v.hiding.key && s.pts >= v.hiding.until ||
+			v.last != nil && s.pts-v.hiding.since > patience {
+			v.hiding.on = false
+		}
+		if v.hiding.on {
+			return v.repeat(s)
+		}
+		if err := v.keep(f); err != nil || s.flags.Has(wire.Preroll) {
+			return err
+		}
+		return v.show(f, s)
+	})
+}
+
+// missed makes up for pictures that should have come out before the one at pts, since
+// they come in order. A decoder need not say that it has left one out.
+func (v *video) missed(pts media.Ticks) error {
+	if !v.begun {
+		return nil
+	}
+	for _, s := range v.ledger.between(v.shown, pts) {
+		if !s.flags.Has(media.Droppable) && !hidesPictures(v.source.Codec) {
+			v.damage.count(errDamaged)
+			v.hide(s.pts)
+		}
+		if err := v.repeat(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// keep makes f the last good picture.
+func (v *video) keep(f *astiav.Frame) error {
+	ref, err := clone(f)
+	if err != nil {
+		return err
+	}
+	if v.last != nil {
+		v.last.Free()
+	}
+	v.last = ref
+	return nil
+}
+
+// repeat shows the last good picture at the time of another.
+func (v *video) repeat(s stamp) error {
+	if v.last == nil || s.flags.Has(wire.Preroll) {
+		return nil
+	}
+	return v.show(v.last, s)
+}
+
+// show has a picture encoded in all layers.
+func (v *video) show(f *astiav.Frame, s stamp) error {
+	if v.begun && s.pts <= v.shown {
+		return nil
+	}
+	if err := v.prepare(f); err != nil {
+		return err
+	}
+	key := v.keyDue(s)
+	s.flags = v.gap
+	v.gap = 0
+	v.shown, v.begun = s.pts, true
+	return v.climb(f, s, key)
+}
+
+// keyDue says whether the picture is to be a key unit on all layers.
+func (v *video) keyDue(s stamp) bool {
+	due := v.key || !v.begun
+	v.key = false
+	if v.want.KeyframeEveryMillis == 0 {
+		return due || s.flags.Has(media.Key)
+	}
+	period := floorDiv(int64(s.pts)*1000, v.want.KeyframeEveryMillis*int64(media.VideoRate))
+	due = due || period != v.period
+	v.period = period
+	return due
+}
+
+func floorDiv(a, b int64) int64 {
+	q := a / b
+	if a%b < 0 {
+		q--
+	}
+	return q
+}
+
+// climb hands a picture down the layers, each of which is scaled from a larger one.
+func (v *video) climb(f *astiav.Frame, s stamp, key bool) error {
+	from := f
+	defer func() {
+		if from != f {
+			from.Free()
+		}
+	}()
+	for i, r := range v.rungs {
+		scaled, err := r.show(from, s, key, i+1 < len(v.rungs))
+		if err != nil {
+			return err
+		}
+		if scaled == nil {
+			continue
+		}
+		if from != f {
+			from.Free()
+		}
+		from = scaled
+	}
+	return nil
+}
+
+// prepare makes the layers before the first picture, and anew where they follow the
+// source's size.
+func (v *video) prepare(f *astiav.Frame) error {
+	size := shapeOf(f)
+	if v.rungs != nil && (!v.want.KeepSize || size.width == v.size.width && size.height == v.size.height) {
+		return nil
+	}
+	v.stop()
+	v.size = size
+	v.begun = false // the first picture is a key unit
+	t := &media.Track{
+		ID: v.source.ID, Codec: media.Codec(v.want.Codec), Form: media.FormAccess, Rate: media.VideoRate,
+		Group: v.source.Group, Language: v.source.Language, Layers: make([]media.Layer, len(v.want.Layers)),
+	}
+	for i, l := range v.want.Layers {
+		r, err := v.rung(int8(i), l, f)
+		if err != nil {
+			return err
+		}
+		v.rungs = append(v.rungs, r)
+		t.Layers[i] = r.encoder.layer(l.Name)
+	}
+	// Downwards, so that each is scaled from the one before.
+	slices.SortStableFunc(v.rungs, func(a, b *rung) int {
+		return b.encoder.width*b.encoder.height - a.encoder.width*a.encoder.height
+	})
+	t.Config = t.Layers[0].Config
+	if len(t.Layers) == 1 {
+		t.Layers[0].Config = nil
+	}
+	v.made = t
+	if err := v.out.announce(v.source.ID, t); err != nil {
+		return err
+	}
+	for _, r := range v.rungs {
+		r.start(v.fail)
+		r.in <- t
+	}
+	return nil
+}
+
+func (v *video) rung(i int8, l wire.Layer, f *astiav.Frame) (*rung, error) {
+	width, height := v.size.within(l.Width, l.Height)
+	fps := v.fps(l)
+	if l.Bitrate == 0 {
+		l.Bitrate = usual(width, height, fps)
+	}
+	e, err := newEncoder(coding{
+		codec: media.Codec(v.want.Codec), preset: v.want.Preset, width: width, height: height,
+		fps: fps, bitrate: l.Bitrate, threads: v.share(),
+	}, f)
+	if err != nil {
+		return nil, err
+	}
+	return &rung{index: i, layer: l, encoder: e, scaler: newScaler(width, height), pace: pace{fps: l.FPS}, out: v.out}, nil
+}
+
+// share is the threads of one encoder.
+func (v *video) share() int { return max(1, v.threads/len(v.want.Layers)) }
+
+// fps is a layer's frame rate, as far as it is known.
+func (v *video) fps(l wire.Layer) float64 {
+	fps := v.source.Layers[v.layer].FPS
+	if fps <= 0 || fps > 240 {
+		fps = 30
+	}
+	if l.FPS > 0 {
+		fps = min(fps, l.FPS)
+	}
+	return fps
+}
+
+func (v *video) fail(err error) {
+	select {
+	case v.fault <- err:
+	default:
+	}
+}
+
+// keyframe makes the next picture a key unit, on all layers, so that they stay in
+// step.
+func (v *video) keyframe(int8) { v.key = true }
+
+func (v *video) control(c wire.Control) {
+	for _, r := range v.rungs {
+		if r.index != c.Layer {
+			continue
+		}
+		if c.Bitrate > 0 {
+			r.in <- rate(c.Bitrate)
+		}
+		if c.FPS > 0 {
+			r.pace.fps = c.FPS
+		}
+		if c.Paused != nil {
+			r.resume = r.resume || r.paused && !*c.Paused
+			r.paused = *c.Paused
+		}
+	}
+}
+
+func (v *video) stop() {
+	for _, r := range v.rungs {
+		r.stop()
+	}
+	v.rungs = nil
+}
+
+func (v *video) end(flush bool) error {
+	var err error
+	if flush && v.decoder != nil {
+		if err = v.decode(nil); errors.Is(err, errDamaged) {
+			err = nil
+		}
+	}
+	v.stop()
+	if v.decoder != nil {
+		v.decoder.close()
+	}
+	if v.last != nil {
+		v.last.Free()
+	}
+	select {
+	case fault := <-v.fault:
+		err = errors.Join(err, fault)
+	default:
+	}
+	return err
+}
