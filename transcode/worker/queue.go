@@ -11,7 +11,7 @@ import (
 
 // What may wait for a worker, and what is remembered for the next one.
 const (
-	videoHold = 2 * time.Second // beyond it, pictures are dropped up to the next key unit
+	videoHold = 3 * time.Second // beyond it, pictures are dropped up to the next key unit; longer than stall
 	audioHold = 5 * time.Second // beyond it, the oldest sound is dropped
 	holdBytes = 48 << 20
 	pastUnits = 4096
@@ -301,7 +301,12 @@ func (q *queue) rewind(made map[media.TrackID]time.Duration) (needKey bool) {
 	}
 	q.items = append(all, q.items...)
 	for i := range q.items {
-		q.items[i].at = now // it has not waited for the next worker
+		it := &q.items[i]
+		it.at = now // it has not waited for the next worker
+		if u := it.unit; u != nil && u.Kind() == media.KindVideo && now.Sub(u.Arrived) > fresh {
+			it.unit = preroll(u)
+			it.message = wire.Unit{Unit: it.unit}
+		}
 	}
 	q.past, q.pastSize = nil, 0
 	q.poke()

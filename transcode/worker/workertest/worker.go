@@ -180,7 +180,7 @@ func (w *fake) unit(u *media.Unit) error {
 				if _, err := w.conn.Write(nil); err != nil {
 					return err
 				}
-				time.Sleep(time.Second)
+				time.Sleep(time.Millisecond)
 			}
 		case "idle":
 			return nil
