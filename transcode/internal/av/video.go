@@ -24,19 +24,22 @@ type video struct {
 	source  *media.Track
 	layer   int8 // of the source
 	decoder *decoder
+	weaver  *deinterlacer // once a picture was interlaced
 	ledger  ledger
 	rungs   []*rung
 	made    *media.Track
 	size    shape // of the source, when the rungs were made
 
-	last   *astiav.Frame // the last good picture
-	shown  media.Ticks   // its time, or that of its repetition
-	begun  bool
-	period int64 // number of the period between key units that shown is in
-	key    bool  // the next picture is to be a key unit
-	gap    media.Flags
-	hiding hiding
-	damage damage
+	last     *astiav.Frame // the last good picture
+	shown    media.Ticks   // its time, or that of its repetition
+	decoded  media.Ticks   // of the last picture that the decoder gave, once there was one
+	decoding bool
+	begun    bool
+	period   int64 // number of the period between key units that shown is in
+	key      bool  // the next picture is to be a key unit
+	gap      media.Flags
+	hiding   hiding
+	damage   damage
 }
 
 // hiding is the time in which the last good picture is shown in place of what comes.
@@ -66,6 +69,9 @@ func (v *video) track(t *media.Track) error {
 	}
 	if v.decoder != nil {
 		if err := v.decode(nil); err != nil && !errors.Is(err, errDamaged) {
+			return err
+		}
+		if err := v.endWeaver(); err != nil {
 			return err
 		}
 		v.decoder.close()
@@ -163,17 +169,53 @@ func (v *video) decode(u *media.Unit) error {
 		if err := v.keep(f); err != nil || s.flags.Has(wire.Preroll) {
 			return err
 		}
-		return v.show(f, s)
+		return v.whole(f, s)
 	})
+}
+
+// whole shows a good picture, deinterlaced if it has to be.
+func (v *video) whole(f *astiav.Frame, s stamp) error {
+	if v.weaver != nil && shapeOf(f) != v.weaver.from {
+		if err := v.endWeaver(); err != nil {
+			return err
+		}
+	}
+	if v.weaver == nil {
+		if !f.Flags().Has(astiav.FrameFlagInterlaced) {
+			return v.show(f, s)
+		}
+		var err error
+		if v.weaver, err = newDeinterlacer(f); err != nil {
+			return err
+		}
+	}
+	return v.weaver.put(f, v.woven)
+}
+
+func (v *video) woven(f *astiav.Frame) error {
+	return v.show(f, v.ledger.exact(media.Ticks(f.Pts())))
+}
+
+// endWeaver shows what is left in the deinterlacer and closes it.
+func (v *video) endWeaver() error {
+	if v.weaver == nil {
+		return nil
+	}
+	err := v.weaver.put(nil, v.woven)
+	v.weaver.close()
+	v.weaver = nil
+	return err
 }
 
 // missed makes up for pictures that should have come out before the one at pts, since
 // they come in order. A decoder need not say that it has left one out.
 func (v *video) missed(pts media.Ticks) error {
-	if !v.begun {
+	before, first := v.decoded, !v.decoding
+	v.decoded, v.decoding = pts, true
+	if first || v.last == nil {
 		return nil
 	}
-	for _, s := range v.ledger.between(v.shown, pts) {
+	for _, s := range v.ledger.between(before, pts) {
 		if !s.flags.Has(media.Droppable) && !hidesPictures(v.source.Codec) {
 			v.damage.count(errDamaged)
 			v.hide(s.pts)
@@ -203,7 +245,13 @@ func (v *video) repeat(s stamp) error {
 	if v.last == nil || s.flags.Has(wire.Preroll) {
 		return nil
 	}
-	return v.show(v.last, s)
+	again, err := clone(v.last)
+	if err != nil {
+		return err
+	}
+	defer again.Free()
+	again.SetPts(int64(s.pts))
+	return v.whole(again, s)
 }
 
 // show has a picture encoded in all layers.
@@ -380,8 +428,12 @@ func (v *video) end(flush bool) error {
 		if err = v.decode(nil); errors.Is(err, errDamaged) {
 			err = nil
 		}
+		err = errors.Join(err, v.endWeaver())
 	}
 	v.stop()
+	if v.weaver != nil {
+		v.weaver.close()
+	}
 	if v.decoder != nil {
 		v.decoder.close()
 	}
