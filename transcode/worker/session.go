@@ -60,6 +60,7 @@ type Session struct {
 	launch launch
 	fell   func()
 	queue  *queue
+	done   chan struct{} // closed when Run has returned
 
 	made   map[media.TrackID]time.Duration // the newest PTS made of each
 	tracks *media.TrackSet                 // announced last, by any worker
@@ -111,7 +112,7 @@ func (h *Host) NewSession(job wire.Job, cores float64, sink Sink, log *slog.Logg
 
 func newSession(job wire.Job, sink Sink, log *slog.Logger) *Session {
 	return &Session{
-		job: job, sink: sink, log: log, queue: newQueue(), status: Status{State: "starting"},
+		job: job, sink: sink, log: log, queue: newQueue(), done: make(chan struct{}), status: Status{State: "starting"},
 		made: make(map[media.TrackID]time.Duration), controls: make(map[layerKey]wire.Control),
 		admit: func() (func(), error) { return func() {}, nil },
 		fits:  func(context.Context) error { return nil },
@@ -181,6 +182,7 @@ func (s *Session) set(state string, why error) {
 // ctx is cancelled: then it kills the worker. The error is a worker's, that it cannot
 // do what it is asked.
 func (s *Session) Run(ctx context.Context) error {
+	defer close(s.done)
 	release, err := s.enter(ctx)
 	if err != nil {
 		return nil // there is nobody to tell any more
