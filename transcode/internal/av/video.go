@@ -298,8 +298,9 @@ func (v *video) climb(f *astiav.Frame, s stamp, key bool) error {
 			from.Free()
 		}
 	}()
+	late := v.lag.of(s.arrived, time.Now())
 	for i, r := range v.rungs {
-		scaled, err := r.show(from, s, key, i+1 < len(v.rungs))
+		scaled, err := r.show(from, s, late, key, i+1 < len(v.rungs))
 		if err != nil {
 			return err
 		}
@@ -348,7 +349,8 @@ func (v *video) prepare(f *astiav.Frame) error {
 	if err := v.out.announce(v.source.ID, t); err != nil {
 		return err
 	}
-	for _, r := range v.rungs {
+	for i, r := range v.rungs {
+		r.rank = i
 		r.start(v.fail)
 		r.in <- t
 	}
