@@ -4,6 +4,7 @@ package av
 
 import (
 	"errors"
+	"runtime"
 	"slices"
 	"time"
 
@@ -40,6 +41,7 @@ type video struct {
 	gap      media.Flags
 	hiding   hiding
 	damage   damage
+	lag      lag
 }
 
 // hiding is the time in which the last good picture is shown in place of what comes.
@@ -80,11 +82,18 @@ func (v *video) track(t *media.Track) error {
 	v.source, v.layer = t, layer
 	v.hide(v.shown)
 	var err error
-	if v.decoder, err = newDecoder(t, layer, 1); errors.Is(err, errDamaged) {
+	if v.decoder, err = newDecoder(t, layer, decoderThreads(t.Layers[layer])); errors.Is(err, errDamaged) {
 		v.damage.count(err)
 		return nil
 	}
 	return err
+}
+
+// decoderThreads is how many threads decode a layer. Each beyond the first delays by a
+// picture.
+func decoderThreads(l media.Layer) int {
+	const ease = 1920 * 1080 * 100 // pixels a second
+	return min(4, runtime.NumCPU(), 1+int(float64(l.Width*l.Height)*max(30, l.FPS)/ease))
 }
 
 // largest is the layer of a source that all is made of.
@@ -363,18 +372,28 @@ func (v *video) rung(i int8, l wire.Layer, f *astiav.Frame) (*rung, error) {
 	if l.Bitrate == 0 {
 		l.Bitrate = usual(width, height, fps)
 	}
-	e, err := newEncoder(coding{
+	e, note, err := openEncoder(coding{
 		codec: media.Codec(v.want.Codec), preset: v.want.Preset, width: width, height: height,
-		fps: fps, bitrate: l.Bitrate, threads: v.share(),
-	}, f)
+		fps: fps, bitrate: l.Bitrate, threads: v.share(width, height, fps),
+	}, v.want.HW, f)
 	if err != nil {
 		return nil, err
+	}
+	if note != nil {
+		v.out.warn("no hardware encodes here, so the processor does", "reason", note.Error())
 	}
 	return &rung{index: i, layer: l, encoder: e, scaler: newScaler(width, height), pace: pace{fps: l.FPS}, out: v.out}, nil
 }
 
-// share is the threads of one encoder.
-func (v *video) share() int { return max(1, v.threads/len(v.want.Layers)) }
+// share is the threads of one encoder. Left to itself, it has one for what one core
+// does with ease, since the slices of more threads cost quality.
+func (v *video) share(width, height int, fps float64) int {
+	if v.threads > 0 {
+		return max(1, v.threads/len(v.want.Layers))
+	}
+	const ease = 1920 * 1080 * 40 // pixels a second
+	return min(runtime.NumCPU(), 1+int(float64(width*height)*fps/ease))
+}
 
 // fps is a layer's frame rate, as far as it is known.
 func (v *video) fps(l wire.Layer) float64 {
