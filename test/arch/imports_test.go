@@ -85,6 +85,7 @@ func layers() []layer {
 			below: []string{"ground", "media", "runtime", "services"},
 			never: []string{"pipeline/config"},
 		},
+		{name: "fakes", packages: []string{"transcode/worker/workertest"}, below: []string{"ground", "media", "runtime", "services"}},
 		{
 			name:     "services",
 			packages: []string{"pipeline/*", "transcode/worker"},

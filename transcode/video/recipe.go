@@ -76,7 +76,7 @@ func said(t *media.Track) bitstream.Order {
 // Proves implements worker.Recipe.
 func (r *recipe) Proves(u *media.Unit) bool {
 	o := r.orders[u.Track]
-	if o == nil || o.known || r.convert != nobframes || u.Layer != 0 {
+	if o == nil || o.known || r.convert != nobframes || int(u.Layer) != highest(u.Track) {
 		return false
 	}
 	if o.any && u.PTS < o.last {
@@ -86,9 +86,13 @@ func (r *recipe) Proves(u *media.Unit) bool {
 	return o.seen >= proof
 }
 
-// Source implements worker.Recipe. What is not H.264 cannot be a layer beside those that
+// Source implements worker.Recipe. Of a ladder, only the highest layer has B-frames: that
+// of a publisher, beside those that were made without. What is not H.264 cannot be a layer beside those that
 // are; then the layer is left out.
 func (r *recipe) Source(in *media.Track) (layer int8, alone *media.Track) {
+	if r.convert == nobframes && len(in.Layers) > 1 && in.Codec == media.CodecH264 {
+		return worker.Others, in
+	}
 	layer = r.source()
 	if layer == worker.NoSource || in.Kind() != media.KindVideo || in.Codec != media.CodecH264 {
 		return worker.NoSource, nil
@@ -118,7 +122,16 @@ func (r *recipe) Made(in, made *media.Track) *media.Track {
 		l.Config = made.LayerConfig(int8(i))
 		out.Layers = append(out.Layers, l)
 	}
-	if layer, _ := r.Source(in); layer != worker.NoSource {
+	switch layer, _ := r.Source(in); {
+	case layer == worker.Others:
+		out.Layers = slices.Clone(in.Layers)
+		for i := range out.Layers {
+			out.Layers[i].Config = in.LayerConfig(int8(i))
+		}
+		top := &out.Layers[highest(in)]
+		top.Config, top.Bitrate = made.LayerConfig(0), 0
+		out.Config = out.Layers[0].Config
+	case layer >= 0:
 		out.Layers = slices.Insert(out.Layers, min(int(layer), len(out.Layers)), r.top(in, layer))
 		out.Config = out.Layers[0].Config
 	}

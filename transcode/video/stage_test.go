@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"os"
 	"slices"
 	"testing"
@@ -102,6 +103,41 @@ func TestNoBFrames(t *testing.T) {
 				t.Errorf("%d units", len(got.Units))
 			}
 		})
+	}
+}
+
+// Of a ladder whose highest layer has B-frames only that one is coded anew. Without a
+// worker, the others are left.
+func TestNoBFramesInALadder(t *testing.T) {
+	for cores, want := range map[float64]map[int8]int{8: {0: 21, 1: 60}, 0.001: {1: 60}} {
+		set := stagetest.Both()
+		track := *withBFrames()
+		low := withoutBFrames()
+		track.Layers = []media.Layer{{Name: "hd", Width: 640, Height: 360}, {Name: "sd", Width: 320, Height: 180, Config: low.Config}}
+		set.Tracks[0] = &track
+		var items []media.Item
+		for _, it := range swap(stagetest.Movie(set, 2*time.Second)) {
+			items = append(items, it)
+			if u, ok := it.(*media.Unit); ok && u.Kind() == media.KindVideo {
+				other := *u
+				other.Layer, other.PTS = 1, u.DTS
+				items = append(items, &other)
+			}
+		}
+		h := worker.NewHost(worker.Config{Path: workertest.Program(t), Cores: cores})
+		got := workertest.Adapt(t, video.Factory(h), nil, items)
+		per := make(map[int8]int)
+		for _, u := range got.Units {
+			if u.Kind() == media.KindVideo {
+				per[u.Layer]++
+			}
+		}
+		if !maps.Equal(per, want) {
+			t.Errorf("%g cores: pictures %v, want %v; %+v", cores, per, want, got.Status)
+		}
+		if layers := got.Sets[len(got.Sets)-1].Track("video").Layers; len(layers) != 2 || layers[0].Name != "hd" {
+			t.Errorf("layers %+v", layers)
+		}
 	}
 }
 

@@ -82,9 +82,11 @@ type Layer struct {
 // Codec is a media.Codec that is written by its name.
 type Codec media.Codec
 
+func (c Codec) kind() media.Kind { return media.Codec(c).Kind() }
+
 // MarshalText implements encoding.TextMarshaler.
 func (c Codec) MarshalText() ([]byte, error) {
-	if media.Codec(c).Kind() == 0 {
+	if c.kind() == 0 {
 		return nil, errors.New("there is no such codec")
 	}
 	return []byte(media.Codec(c).String()), nil
@@ -119,7 +121,7 @@ func (j *Job) check() error {
 	}
 	if a := j.Audio; a != nil {
 		switch {
-		case media.Codec(a.Codec).Kind() != media.KindAudio:
+		case a.Codec.kind() != media.KindAudio:
 			return fmt.Errorf("%s for sound", media.Codec(a.Codec))
 		case a.Bitrate < 0 || a.Channels < 0 || a.Channels > 2:
 			return fmt.Errorf("sound of %d bit/s and %d channels", a.Bitrate, a.Channels)
@@ -137,7 +139,7 @@ func (j *Job) check() error {
 func (v *Video) check() error {
 	n := len(v.Layers)
 	switch {
-	case media.Codec(v.Codec).Kind() != media.KindVideo:
+	case v.Codec.kind() != media.KindVideo:
 		return fmt.Errorf("%s for pictures", media.Codec(v.Codec))
 	case n == 0, n > maxLayers, v.KeepSize && n != 1:
 		return fmt.Errorf("%d layers", n)

@@ -90,11 +90,11 @@ func (s *trackSet) check() error {
 }
 
 func (t *track) check() error {
-	video := media.Codec(t.Codec).Kind() == media.KindVideo
+	video := t.Codec.kind() == media.KindVideo
 	switch {
 	case t.ID == "", t.Rate == 0:
 		return fmt.Errorf("track %.20q has no name or no clock", t.ID)
-	case media.Codec(t.Codec).Kind() == 0:
+	case t.Codec.kind() == 0:
 		return fmt.Errorf("track %.20q has no codec", t.ID)
 	case video && len(t.Layers) == 0, !video && len(t.Layers) > 0, len(t.Layers) > maxLayers:
 		return fmt.Errorf("track %.20q has %d layers", t.ID, len(t.Layers))

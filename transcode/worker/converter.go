@@ -25,15 +25,19 @@ type Recipe interface {
 	// Made is the track that leaves the stage for in, when the worker has announced
 	// made; or, if made is nil, the one that it will be, or nil if that is not known.
 	Made(in, made *media.Track) *media.Track
-	// Source is the layer of Made that in itself fills, without a worker, and the track
-	// that leaves when there is none; or NoSource and nil.
+	// Source is the layer of Made that in itself fills, without a worker, NoSource or
+	// Others; and the track that leaves when there is no worker, or nil.
 	Source(in *media.Track) (layer int8, alone *media.Track)
 	// Cores estimates what the work on tracks takes.
 	Cores(tracks []*media.Track) float64
 }
 
-// NoSource says that no layer is the incoming stream.
-const NoSource int8 = -1
+const (
+	// NoSource says that no layer is the incoming stream.
+	NoSource int8 = -1
+	// Others says that all layers but the one that is converted are.
+	Others int8 = -2
+)
 
 // announcePatience is how long the tracks that leave wait for a worker to say what it
 // makes. Then they leave without what it would make.
@@ -66,7 +70,7 @@ type Converter struct {
 type lane struct {
 	in    *media.Track
 	layer int8         // the one that is converted
-	top   int8         // the layer of out that it is itself, or NoSource
+	top   int8         // the layer of out that it is itself, NoSource or Others
 	alone *media.Track // what leaves without a worker, or nil
 	needs bool         // it goes through the worker
 	given *media.Track // what the worker is told of it
@@ -309,7 +313,12 @@ func (c *Converter) pass(l *lane, u *media.Unit) {
 	switch {
 	case !l.needs:
 		c.send(u)
-	case l.top != NoSource && u.Layer == l.layer && l.out != nil:
+	case l.out == nil:
+	case l.top == Others && u.Layer != l.layer:
+		other := *u
+		other.Track = l.out
+		c.send(&other)
+	case l.top >= 0 && u.Layer == l.layer:
 		top := *u
 		top.Track, top.Layer = l.out, l.top
 		if l.out == l.alone {
@@ -362,7 +371,10 @@ func (w *work) Unit(u *media.Unit) {
 		return
 	}
 	u.Track = l.out
-	if l.top != NoSource && u.Layer >= l.top {
+	switch {
+	case l.top == Others:
+		u.Layer = l.layer
+	case l.top >= 0 && u.Layer >= l.top:
 		u.Layer++
 	}
 	c.send(u)
@@ -388,64 +400,6 @@ func (w *work) Unavailable(error) {
 	}
 	w.made, w.unavailable = nil, true
 	c.publish()
-}
-
-// listen passes on what consumers want: to the source what is the source's, to the
-// worker what is the worker's.
-func (c *Converter) listen(ctx context.Context) {
-	for {
-		select {
-		case f := <-c.out.Feedback():
-			c.heed(f)
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-func (c *Converter) heed(f media.Feedback) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	switch f := f.(type) {
-	case media.KeyframeRequest:
-		layer, ours := c.whose(f.Track, f.Layer)
-		if !ours {
-			c.in.Ask(media.KeyframeRequest{Track: f.Track, Layer: layer})
-			return
-		}
-		if made := c.work.made; made.Track(f.Track) != nil {
-			c.work.Keyframe(uint16(slices.Index(made.Tracks, made.Track(f.Track))), layer)
-		}
-	case media.LayerHint:
-		if layer, ours := c.whose(f.Track, f.Layer); ours {
-			paused := !f.Wanted
-			c.work.Control(wire.Control{Track: f.Track, Layer: layer, Paused: &paused})
-		} else if l := c.lane(f.Track); l != nil && !l.needs {
-			c.in.Ask(f)
-		}
-	case media.BitrateHint: // what a worker makes has the rate that it was told
-		if l := c.lane(f.Track); l != nil && !l.needs {
-			c.in.Ask(f)
-		}
-	}
-}
-
-// whose says which layer of which side a layer that leaves is made of: of the worker's
-// track if it is ours, else of the source's.
-func (c *Converter) whose(id media.TrackID, layer int8) (of int8, ours bool) {
-	l := c.lane(id)
-	switch {
-	case l == nil || !l.needs || c.work == nil:
-		return layer, false
-	case l.out == l.alone && l.alone != nil, layer == l.top:
-		return l.layer, false
-	case l.top == NoSource:
-		return layer, true
-	case layer > l.top:
-		return layer - 1, true
-	default:
-		return layer, true
-	}
 }
 
 // ConverterStatus is what a Converter shows.
