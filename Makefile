@@ -11,7 +11,7 @@ linter := $(cache)/golangci-lint
 pages  := web/dist/watch.html
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run build libav web test vet unit unit-libav e2e faults lint fuzz bench bench-whep clips clean
+.PHONY: help setup run build libav web test vet unit unit-libav e2e faults lint fuzz bench bench-whep bench-transcode clips clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -82,6 +82,9 @@ bench: ## Run the benchmarks and print a table (count=1 for a quick look)
 
 bench-whep: ## Measure WebRTC viewers beside the floor of the machine (for=viewers=150 for some)
 	@scripts/bench-whep.sh $(for)
+
+bench-transcode: ## Measure a ladder in bin/weir-av beside ffmpeg's (the first time builds FFmpeg)
+	@scripts/bench-transcode.sh
 
 clips: ## Make the test clips again
 	@scripts/setup.sh clips

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"syscall"
 	"testing"
+	"time"
 
 	"weir/pipeline/bitstream"
 	"weir/pipeline/bitstream/flv"
@@ -79,10 +80,62 @@ func start(t *testing.T) (net.Conn, *exec.Cmd) {
 	return conn, c
 }
 
+// talk gives a job and units to a worker, each when wait returns, and reads what it
+// makes to the end. It is how long each picture took that went through the last layer,
+// in order.
+func talk(t *testing.T, conn net.Conn, job wire.Job, set *media.TrackSet, units []*media.Unit, wait func(*media.Unit, time.Time)) (took []time.Duration) {
+	t.Helper()
+	go func() {
+		w, begin := wire.NewWriter(conn), time.Now()
+		say := func(ms ...wire.Message) {
+			for _, m := range ms {
+				if err := w.Write(m); err != nil {
+					t.Error(err)
+				}
+			}
+			if err := w.Flush(); err != nil {
+				t.Error(err)
+			}
+		}
+		say(wire.Hello{Version: wire.Version}, job, wire.Tracks{TrackSet: set})
+		for _, u := range units {
+			if u.Kind() == media.KindVideo && job.Video == nil || u.Kind() == media.KindAudio && job.Audio == nil {
+				continue
+			}
+			if wait != nil {
+				wait(u, begin)
+				v := *u
+				v.Arrived = time.Now()
+				u = &v
+			}
+			say(wire.Unit{Unit: u})
+		}
+		say(wire.End{})
+	}()
+	for r := wire.NewReader(conn); ; {
+		m, err := r.Read()
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch m := m.(type) {
+		case wire.Unit:
+			if int(m.Layer) == len(m.Track.Layers)-1 {
+				took = append(took, time.Since(m.Arrived))
+			}
+		case wire.End:
+			if m.Error != "" {
+				t.Error(m.Error)
+			}
+			slices.Sort(took)
+			return took
+		}
+	}
+}
+
 // A clip of H.264 and AAC goes in, and H.264 and Opus come out, over a socket.
 func TestWorker(t *testing.T) {
 	conn, worker := start(t)
-	set, units := readFLV(t)
+	set, units := readFLV(t, clip)
 	go func() {
 		w := wire.NewWriter(conn)
 		ms := []wire.Message{wire.Hello{Version: wire.Version}, wire.Job{
@@ -173,10 +226,13 @@ func TestImpossible(t *testing.T) {
 	}
 }
 
-// readFLV reads the clip with a picture and sound.
-func readFLV(t *testing.T) (*media.TrackSet, []*media.Unit) {
+// clip has a picture and sound.
+const clip = "../../testdata/media/h264-aac.flv"
+
+// readFLV reads a file.
+func readFLV(t *testing.T, name string) (*media.TrackSet, []*media.Unit) {
 	t.Helper()
-	f, err := os.Open("../../testdata/media/h264-aac.flv")
+	f, err := os.Open(name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -191,7 +247,11 @@ func readFLV(t *testing.T) (*media.TrackSet, []*media.Unit) {
 	for {
 		tag, err := r.Next()
 		if errors.Is(err, io.EOF) {
-			return &media.TrackSet{Version: 1, Tracks: []*media.Track{tracks[flv.VideoID], tracks[flv.AudioID]}}, units
+			set := &media.TrackSet{Version: 1, Tracks: []*media.Track{tracks[flv.VideoID]}}
+			if a := tracks[flv.AudioID]; a != nil {
+				set.Tracks = append(set.Tracks, a)
+			}
+			return set, units
 		}
 		if err != nil {
 			t.Fatal(err)

@@ -55,6 +55,14 @@ func encoders(c media.Codec) []string {
 	}
 }
 
+// hardwareEncoder is libav's name of a codec's encoder on a kind of hardware, or "".
+func hardwareEncoder(c media.Codec, kind string) string {
+	if c == media.CodecH264 && (kind == nvenc || kind == vaapi) {
+		return "h264_" + kind
+	}
+	return ""
+}
+
 func findDecoder(c media.Codec) *astiav.Codec {
 	for _, name := range decoders(c) {
 		if found := astiav.FindDecoderByName(name); found != nil {

@@ -72,7 +72,7 @@ func heard(t testing.TB, track *media.Track, units []*media.Unit) (at []media.Ti
 		if f.SampleFormat() == astiav.SampleFormatFlt {
 			step *= f.ChannelLayout().Channels()
 		}
-		for i := range f.NbSamples() {
+		for i := 0; i < f.NbSamples(); i += 4 { // 4 samples are 83 µs
 			v := float64(math.Float32frombits(binary.LittleEndian.Uint32(b[step*i:])))
 			if now := media.Ticks(f.Pts()) + media.Ticks(i); math.Abs(v) > 0.4 {
 				if now-quiet > 4800 {

@@ -5,7 +5,6 @@ package av
 import (
 	"errors"
 	"fmt"
-	"strconv"
 
 	"github.com/asticode/go-astiav"
 
@@ -16,6 +15,7 @@ import (
 // coding is how pictures are encoded.
 type coding struct {
 	codec         media.Codec
+	hw            string // the kind of hardware, or ""
 	preset        string
 	width, height int
 	fps           float64
@@ -33,18 +33,19 @@ type encoder struct {
 	rate   int64             // what the encoder was told, in bit/s
 	// adjusts says whether the encoder's rate can be changed and bounded.
 	adjusts bool
+	upload  *upload // for hardware with a memory of its own
 }
 
 // newEncoder opens an encoder for pictures like f, whose colours it describes.
 func newEncoder(want coding, f *astiav.Frame) (*encoder, error) {
-	c := findEncoder(want.codec)
-	if c == nil {
-		return nil, fmt.Errorf("this weir-av has no encoder for %s", want.codec)
+	c, err := findEncoderOn(want.codec, want.hw)
+	if err != nil {
+		return nil, err
 	}
 	e := &encoder{coding: want, ctx: astiav.AllocCodecContext(c), packet: astiav.AllocPacket()}
 	if err := e.open(c, f); err != nil {
 		e.close()
-		return nil, fmt.Errorf("opening the encoder for %s of %dx%d: %w", want.codec, want.width, want.height, err)
+		return nil, fmt.Errorf("opening the encoder %s for %dx%d: %w", c.Name(), want.width, want.height, err)
 	}
 	return e, nil
 }
@@ -65,6 +66,14 @@ func (e *encoder) open(c *astiav.Codec, f *astiav.Frame) error {
 	x.SetBitRate(e.bitrate)
 	e.adjusts = adjusts(c.Name())
 	e.allot(e.bitrate)
+	if e.hw == vaapi {
+		var err error
+		if e.upload, err = newUpload(e.width, e.height); err != nil {
+			return err
+		}
+		x.SetPixelFormat(astiav.PixelFormatVaapi)
+		x.SetHardwareFramesContext(e.upload.frames)
+	}
 	options := astiav.NewDictionary()
 	defer options.Free()
 	for k, v := range tuning(c.Name(), e.coding) {
@@ -106,6 +115,13 @@ func tuning(encoder string, c coding) map[string]string {
 			"preset": preset, "tune": "zerolatency", "forced-idr": "1",
 			"g": "-1", "sc_threshold": "0", "x264-params": "keyint=infinite:scenecut=0",
 		}
+	case "h264_nvenc":
+		return map[string]string{
+			"preset": "p4", "tune": "ull", "rc": "cbr", "zerolatency": "1", "delay": "0",
+			"no-scenecut": "1", "forced-idr": "1", "g": never,
+		}
+	case "h264_vaapi":
+		return map[string]string{"rc_mode": "CBR", "async_depth": "1", "idr_interval": "0", "g": never}
 	case "libvpx", "libvpx-vp9":
 		return map[string]string{
 			"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0", "error-resilient": "default",
@@ -150,6 +166,12 @@ type coded struct {
 // encode puts in a picture, as a key unit if key, and gives what comes out. A nil
 // frame takes out what is left; after it the encoder can only be closed.
 func (e *encoder) encode(f *astiav.Frame, pts media.Ticks, key bool, each func(coded) error) error {
+	if f != nil && e.upload != nil {
+		var err error
+		if f, err = e.upload.put(f); err != nil {
+			return err
+		}
+	}
 	if f != nil {
 		f.SetPts(int64(pts))
 		f.SetPictureType(astiav.PictureTypeNone) // it has the source's
@@ -195,6 +217,9 @@ func (e *encoder) layer(name string) media.Layer {
 func (e *encoder) close() {
 	e.packet.Free()
 	e.ctx.Free()
+	if e.upload != nil {
+		e.upload.close()
+	}
 }
 
 // usual is the bitrate that suits pictures of that size, in bit/s.
@@ -206,8 +231,4 @@ func usual(width, height int, fps float64) int64 {
 		rate *= 2 - pixels // small pictures have more detail in each pixel
 	}
 	return max(150_000, int64(rate)/10_000*10_000)
-}
-
-func (c coding) String() string {
-	return c.codec.String() + " " + strconv.Itoa(c.width) + "x" + strconv.Itoa(c.height)
 }

@@ -70,6 +70,13 @@ func possible(job wire.Job) error {
 	if a := job.Audio; a != nil && findEncoder(media.Codec(a.Codec)) == nil {
 		return fmt.Errorf("this weir-av has no encoder for %s", media.Codec(a.Codec))
 	}
+	if v := job.Video; v != nil {
+		switch v.HW {
+		case "", anyHardware, noHardware, nvenc, vaapi:
+		default:
+			return fmt.Errorf("no hardware is called %.20q: use auto, none, nvenc or vaapi", v.HW)
+		}
+	}
 	if v := job.Video; v != nil && findEncoder(media.Codec(v.Codec)) == nil {
 		return fmt.Errorf("this weir-av has no encoder for %s", media.Codec(v.Codec))
 	}

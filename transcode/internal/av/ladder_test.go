@@ -5,6 +5,7 @@ package av
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/asticode/go-astiav"
 
@@ -110,5 +111,40 @@ func TestPause(t *testing.T) {
 	r := run(t, wire.Job{Video: ladder(60_000, wire.Layer{Name: "a", Height: 180}, wire.Layer{Name: "b", Height: 90})}, ms...)
 	if top, low := r.of(media.KindVideo, 0), r.of(media.KindVideo, 1); len(top) != 120 || len(low) != 180 || len(keys(top)) != 2 {
 		t.Errorf("%d pictures with key units at %v, and %d below", len(top), keys(top), len(low))
+	}
+}
+
+// What is late beyond what all is late by is left out, of the larger layers first, and
+// never a key unit.
+func TestLate(t *testing.T) {
+	var l lag
+	begin := time.Now()
+	for i, c := range []struct{ age, want time.Duration }{
+		{3 * time.Second, 0}, {3500 * time.Millisecond, 500 * time.Millisecond}, {2900 * time.Millisecond, 0},
+		{3 * time.Second, 100 * time.Millisecond}, {-time.Hour, 0},
+	} {
+		if got := l.of(begin, begin.Add(c.age)); got != c.want {
+			t.Errorf("%d: %v, want %v", i, got, c.want)
+		}
+	}
+	out := &outlet{}
+	top, next := &rung{rank: 0, out: out}, &rung{rank: 1, out: out}
+	for i, c := range []struct {
+		late           time.Duration
+		key, top, next bool
+	}{
+		{0, false, false, false},
+		{800 * time.Millisecond, false, true, false},
+		{800 * time.Millisecond, true, false, false},
+		{1100 * time.Millisecond, false, true, true},
+		{500 * time.Millisecond, false, true, true},
+		{200 * time.Millisecond, false, false, false},
+	} {
+		if a, b := top.leftOut(c.late, c.key), next.leftOut(c.late, c.key); a != c.top || b != c.next {
+			t.Errorf("%d: %v late: %v, %v", i, c.late, a, b)
+		}
+	}
+	if n := out.dropped.Load(); n != 5 {
+		t.Errorf("%d dropped", n)
 	}
 }

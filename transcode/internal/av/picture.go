@@ -65,8 +65,8 @@ func (p *pace) take(pts media.Ticks) bool {
 	if p.fps <= 0 {
 		return true
 	}
-	// A quarter of a period early is on time: timestamps jitter.
-	slot := int64((float64(pts)*p.fps/float64(media.VideoRate) + 0.25) + 1<<40)
+	const early = media.Ticks(media.VideoRate) / 200 // is on time, since timestamps jitter
+	slot := int64(float64(pts+early)*p.fps/float64(media.VideoRate) + 1<<40)
 	if slot == p.slot {
 		return false
 	}

@@ -3,7 +3,6 @@
 package av
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/asticode/go-astiav"
@@ -70,18 +69,8 @@ func (r *resampler) build(f *astiav.Frame, to astiav.SampleFormat, channels int)
 	if err := r.source.Initialize(nil); err != nil {
 		return err
 	}
-	in, out := astiav.AllocFilterInOut(), astiav.AllocFilterInOut()
-	defer in.Free()
-	defer out.Free()
-	out.SetName("in")
-	out.SetFilterContext(r.source.FilterContext())
-	in.SetName("out")
-	in.SetFilterContext(r.sink.FilterContext())
 	chain := fmt.Sprintf("aresample=%d:async=1000:first_pts=0,aformat=sample_fmts=%s:channel_layouts=%dc", soundRate, to.Name(), channels)
-	if err := r.graph.Parse(chain, in, out); err != nil {
-		return err
-	}
-	return r.graph.Configure()
+	return connect(r.graph, r.source, r.sink, chain)
 }
 
 // resample puts in a frame that begins at pts, in ticks of soundRate, and gives each
@@ -93,20 +82,7 @@ func (r *resampler) resample(f *astiav.Frame, pts media.Ticks, each func(f *asti
 	if err := r.source.AddFrame(f, astiav.NewBuffersrcFlags(astiav.BuffersrcFlagPush, astiav.BuffersrcFlagKeepRef)); err != nil {
 		return err
 	}
-	for {
-		err := r.sink.GetFrame(r.out, astiav.NewBuffersinkFlags())
-		switch {
-		case errors.Is(err, astiav.ErrEagain), errors.Is(err, astiav.ErrEof):
-			return nil
-		case err != nil:
-			return err
-		}
-		err = each(r.out)
-		r.out.Unref()
-		if err != nil {
-			return err
-		}
-	}
+	return drain(r.sink, r.out, each)
 }
 
 func (r *resampler) close() {

@@ -15,6 +15,7 @@ import (
 // Its methods are for the goroutine of the lane.
 type rung struct {
 	index   int8
+	rank    int // 0 is the largest layer
 	layer   wire.Layer
 	scaler  *scaler
 	encoder *encoder
@@ -34,12 +35,31 @@ type rate int64
 // depth is how many pictures wait for an encoder at most.
 const depth = 4
 
-// Pictures that are so old when they are decoded are left out, and again not once
-// they are younger.
+// Pictures that are so late when they are decoded are left out, and again not once
+// they are less.
 const (
 	tooLate   = 700 * time.Millisecond
 	soonAgain = 300 * time.Millisecond
 )
+
+// lag measures how late pictures are: how much older than the freshest one there was.
+// Whatever holds them back on purpose before they come here holds all of them back.
+type lag struct {
+	least time.Duration
+	begun bool
+}
+
+// of is how late a picture is that arrived then and is decoded now.
+func (l *lag) of(arrived, now time.Time) time.Duration {
+	if arrived.IsZero() {
+		return 0
+	}
+	age := max(0, now.Sub(arrived))
+	if !l.begun || age < l.least {
+		l.least, l.begun = age, true
+	}
+	return age - l.least
+}
 
 func (r *rung) start(fail func(error)) {
 	r.in, r.done = make(chan any, depth), make(chan struct{})
@@ -66,7 +86,7 @@ func (r *rung) start(fail func(error)) {
 
 // show scales a picture and has it encoded, unless it is one to be left out. It is the
 // scaled picture, which the caller must free, or nil.
-func (r *rung) show(f *astiav.Frame, s stamp, key, scaled bool) (*astiav.Frame, error) {
+func (r *rung) show(f *astiav.Frame, s stamp, late time.Duration, key, scaled bool) (*astiav.Frame, error) {
 	if r.paused && !scaled {
 		return nil, nil
 	}
@@ -75,7 +95,7 @@ func (r *rung) show(f *astiav.Frame, s stamp, key, scaled bool) (*astiav.Frame, 
 	if err != nil {
 		return nil, err
 	}
-	if r.paused || !take || r.lateness(s, key) {
+	if r.paused || !take || r.leftOut(late, key) {
 		return out, nil
 	}
 	ref, err := clone(out)
@@ -88,17 +108,13 @@ func (r *rung) show(f *astiav.Frame, s stamp, key, scaled bool) (*astiav.Frame, 
 	return out, nil
 }
 
-// lateness says whether there is no time for a picture. The larger layers have less.
-// Key units are always made, so that layers stay in step.
-func (r *rung) lateness(s stamp, key bool) bool {
-	if s.arrived.IsZero() {
-		return false
-	}
-	age := time.Since(s.arrived)
+// leftOut says whether there is no time for a picture that is so late. The larger
+// layers have less. Key units are always made, so that layers stay in step.
+func (r *rung) leftOut(late time.Duration, key bool) bool {
 	switch {
-	case age > tooLate+time.Duration(r.index)*tooLate/2:
+	case late > tooLate+time.Duration(r.rank)*tooLate/2:
 		r.late = true
-	case age < soonAgain:
+	case late < soonAgain:
 		r.late = false
 	}
 	if r.late && !key {

@@ -4,6 +4,7 @@ package av
 
 import (
 	"errors"
+	"runtime"
 	"slices"
 	"time"
 
@@ -24,32 +25,29 @@ type video struct {
 	source  *media.Track
 	layer   int8 // of the source
 	decoder *decoder
+	weaver  *deinterlacer // once a picture was interlaced
 	ledger  ledger
 	rungs   []*rung
 	made    *media.Track
 	size    shape // of the source, when the rungs were made
 
-	last   *astiav.Frame // the last good picture
-	shown  media.Ticks   // its time, or that of its repetition
-	begun  bool
-	period int64 // number of the period between key units that shown is in
-	key    bool  // the next picture is to be a key unit
-	gap    media.Flags
+	progress
 	hiding hiding
 	damage damage
+	lag    lag
 }
 
-// hiding is the time in which the last good picture is shown in place of what comes.
-type hiding struct {
-	on    bool
-	since media.Ticks
-	until media.Ticks // of a key unit that went in: pictures from there on are good
-	key   bool        // until counts
-	asked time.Time
+// progress is how far a track of pictures has come.
+type progress struct {
+	last     *astiav.Frame // the last good picture
+	decoded  media.Ticks   // of the last picture that the decoder gave, once there was one
+	decoding bool
+	shown    media.Ticks // of the last picture that was encoded, or repeated
+	begun    bool
+	period   int64       // number of the period between key units that shown is in
+	key      bool        // the next picture is to be a key unit
+	gap      media.Flags // of the next picture
 }
-
-// patience is how long a key unit is waited for before damaged pictures are shown.
-const patience = 10 * media.Ticks(media.VideoRate)
 
 func newVideo(job wire.Job, out *outlet, index uint16) *video {
 	return &video{
@@ -68,17 +66,27 @@ func (v *video) track(t *media.Track) error {
 		if err := v.decode(nil); err != nil && !errors.Is(err, errDamaged) {
 			return err
 		}
+		if err := v.endWeaver(); err != nil {
+			return err
+		}
 		v.decoder.close()
 		v.decoder = nil
 	}
 	v.source, v.layer = t, layer
 	v.hide(v.shown)
 	var err error
-	if v.decoder, err = newDecoder(t, layer, 1); errors.Is(err, errDamaged) {
+	if v.decoder, err = newDecoder(t, layer, decoderThreads(t.Layers[layer])); errors.Is(err, errDamaged) {
 		v.damage.count(err)
 		return nil
 	}
 	return err
+}
+
+// decoderThreads is how many threads decode a layer. Each beyond the first delays by a
+// picture.
+func decoderThreads(l media.Layer) int {
+	const ease = 1920 * 1080 * 100 // pixels a second
+	return min(4, runtime.NumCPU(), 1+int(float64(l.Width*l.Height)*max(30, l.FPS)/ease))
 }
 
 // largest is the layer of a source that all is made of.
@@ -123,25 +131,6 @@ func (v *video) unit(u *media.Unit) error {
 	return err
 }
 
-// hide shows the last good picture from that time on until there is a key unit.
-func (v *video) hide(since media.Ticks) {
-	if !v.hiding.on {
-		v.hiding.on, v.hiding.since = true, since
-	}
-	if v.hiding.until <= since {
-		v.hiding.key = false
-		v.ask()
-	}
-}
-
-// ask wishes a key unit of the source, twice a second at most.
-func (v *video) ask() {
-	if now := time.Now(); now.Sub(v.hiding.asked) >= 500*time.Millisecond {
-		v.hiding.asked = now
-		_ = v.out.message(wire.Keyframe{Track: v.index, Layer: v.layer}) // the error is kept
-	}
-}
-
 func (v *video) decode(u *media.Unit) error {
 	return v.decoder.decode(u, func(f *astiav.Frame, clean bool) error {
 		v.out.framesIn.Add(1)
@@ -163,47 +152,42 @@ func (v *video) decode(u *media.Unit) error {
 		if err := v.keep(f); err != nil || s.flags.Has(wire.Preroll) {
 			return err
 		}
-		return v.show(f, s)
+		return v.whole(f, s)
 	})
 }
 
-// missed makes up for pictures that should have come out before the one at pts, since
-// they come in order. A decoder need not say that it has left one out.
-func (v *video) missed(pts media.Ticks) error {
-	if !v.begun {
-		return nil
-	}
-	for _, s := range v.ledger.between(v.shown, pts) {
-		if !s.flags.Has(media.Droppable) && !hidesPictures(v.source.Codec) {
-			v.damage.count(errDamaged)
-			v.hide(s.pts)
-		}
-		if err := v.repeat(s); err != nil {
+// whole shows a good picture, deinterlaced if it has to be.
+func (v *video) whole(f *astiav.Frame, s stamp) error {
+	if v.weaver != nil && shapeOf(f) != v.weaver.from {
+		if err := v.endWeaver(); err != nil {
 			return err
 		}
 	}
-	return nil
+	if v.weaver == nil {
+		if !f.Flags().Has(astiav.FrameFlagInterlaced) {
+			return v.show(f, s)
+		}
+		var err error
+		if v.weaver, err = newDeinterlacer(f); err != nil {
+			return err
+		}
+	}
+	return v.weaver.put(f, v.woven)
 }
 
-// keep makes f the last good picture.
-func (v *video) keep(f *astiav.Frame) error {
-	ref, err := clone(f)
-	if err != nil {
-		return err
-	}
-	if v.last != nil {
-		v.last.Free()
-	}
-	v.last = ref
-	return nil
+func (v *video) woven(f *astiav.Frame) error {
+	return v.show(f, v.ledger.exact(media.Ticks(f.Pts())))
 }
 
-// repeat shows the last good picture at the time of another.
-func (v *video) repeat(s stamp) error {
-	if v.last == nil || s.flags.Has(wire.Preroll) {
+// endWeaver shows what is left in the deinterlacer and closes it.
+func (v *video) endWeaver() error {
+	if v.weaver == nil {
 		return nil
 	}
-	return v.show(v.last, s)
+	err := v.weaver.put(nil, v.woven)
+	v.weaver.close()
+	v.weaver = nil
+	return err
 }
 
 // show has a picture encoded in all layers.
@@ -250,8 +234,9 @@ func (v *video) climb(f *astiav.Frame, s stamp, key bool) error {
 			from.Free()
 		}
 	}()
+	late := v.lag.of(s.arrived, time.Now())
 	for i, r := range v.rungs {
-		scaled, err := r.show(from, s, key, i+1 < len(v.rungs))
+		scaled, err := r.show(from, s, late, key, i+1 < len(v.rungs))
 		if err != nil {
 			return err
 		}
@@ -300,7 +285,8 @@ func (v *video) prepare(f *astiav.Frame) error {
 	if err := v.out.announce(v.source.ID, t); err != nil {
 		return err
 	}
-	for _, r := range v.rungs {
+	for i, r := range v.rungs {
+		r.rank = i
 		r.start(v.fail)
 		r.in <- t
 	}
@@ -313,18 +299,28 @@ func (v *video) rung(i int8, l wire.Layer, f *astiav.Frame) (*rung, error) {
 	if l.Bitrate == 0 {
 		l.Bitrate = usual(width, height, fps)
 	}
-	e, err := newEncoder(coding{
+	e, note, err := openEncoder(coding{
 		codec: media.Codec(v.want.Codec), preset: v.want.Preset, width: width, height: height,
-		fps: fps, bitrate: l.Bitrate, threads: v.share(),
-	}, f)
+		fps: fps, bitrate: l.Bitrate, threads: v.share(width, height, fps),
+	}, v.want.HW, f)
 	if err != nil {
 		return nil, err
+	}
+	if note != nil {
+		v.out.warn("no hardware encodes here, so the processor does", "reason", note.Error())
 	}
 	return &rung{index: i, layer: l, encoder: e, scaler: newScaler(width, height), pace: pace{fps: l.FPS}, out: v.out}, nil
 }
 
-// share is the threads of one encoder.
-func (v *video) share() int { return max(1, v.threads/len(v.want.Layers)) }
+// share is the threads of one encoder. Left to itself, it has one for what one core
+// does with ease, since the slices of more threads cost quality.
+func (v *video) share(width, height int, fps float64) int {
+	if v.threads > 0 {
+		return max(1, v.threads/len(v.want.Layers))
+	}
+	const ease = 1920 * 1080 * 40 // pixels a second
+	return min(runtime.NumCPU(), 1+int(float64(width*height)*fps/ease))
+}
 
 // fps is a layer's frame rate, as far as it is known.
 func (v *video) fps(l wire.Layer) float64 {
@@ -380,8 +376,12 @@ func (v *video) end(flush bool) error {
 		if err = v.decode(nil); errors.Is(err, errDamaged) {
 			err = nil
 		}
+		err = errors.Join(err, v.endWeaver())
 	}
 	v.stop()
+	if v.weaver != nil {
+		v.weaver.close()
+	}
 	if v.decoder != nil {
 		v.decoder.close()
 	}
