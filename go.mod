@@ -3,6 +3,8 @@ module weir
 go 1.26.0
 
 require (
+	github.com/abema/go-mp4 v1.7.3
+	github.com/asticode/go-astiav v0.42.0
 	github.com/bluenviron/gohlslib/v2 v2.4.5
 	github.com/bluenviron/mediacommon/v2 v2.9.5
 	github.com/coreos/go-systemd/v22 v22.6.0
@@ -34,8 +36,6 @@ require (
 )
 
 require (
-	github.com/abema/go-mp4 v1.7.3 // indirect
-	github.com/asticode/go-astiav v0.42.0 // indirect
 	github.com/asticode/go-astikit v0.42.0 // indirect
 	github.com/asticode/go-astits v1.16.0 // indirect
 	github.com/bahlo/generic-list-go v0.2.0 // indirect
