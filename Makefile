@@ -11,7 +11,7 @@ linter := $(cache)/golangci-lint
 pages  := web/dist/watch.html
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run build web test vet unit e2e faults lint fuzz bench bench-whep clips clean
+.PHONY: help setup run build libav web test vet unit unit-libav e2e faults lint fuzz bench bench-whep bench-transcode clips clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -19,9 +19,13 @@ help: ## List the targets
 run: build ## Start a server that publishes a clip to itself, installing what is missing
 	@exec bin/weir demo
 
-build: web ## Build bin/weir with its pages
+build: web libav ## Build bin/weir with its pages, and bin/weir-av
 	@echo "building bin/weir"
 	@$(GO) build -trimpath -o bin/ ./cmd/weir
+
+libav: ## Build bin/weir-av, which transcodes (the first time may build FFmpeg, which takes minutes)
+	@path=$$(scripts/libav.sh) && echo "building bin/weir-av" && \
+		PKG_CONFIG_PATH=$$path CGO_ENABLED=1 $(GO) build -trimpath -tags libav -o bin/ ./cmd/weir-av
 
 setup: ## Install what building needs (for=test, for=clips: what those need)
 	@scripts/setup.sh $(or $(for),run)
@@ -38,7 +42,7 @@ web/node_modules/.installed: web/package.json web/package-lock.json
 
 test: ## Run all tests, installing what they need
 	@scripts/setup.sh test
-	@$(MAKE) --no-print-directory vet unit e2e
+	@$(MAKE) --no-print-directory vet unit unit-libav e2e
 
 vet: build
 	@echo "checking the pages' types"
@@ -47,6 +51,10 @@ vet: build
 
 unit: web
 	CGO_ENABLED=1 $(GO) test -race -tags invariants -timeout 8m ./...
+
+unit-libav: ## Run the tests of what is built on libav
+	path=$$(scripts/libav.sh) && PKG_CONFIG_PATH=$$path CGO_ENABLED=1 \
+		$(GO) test -race -tags invariants,libav -timeout 8m ./transcode/... ./cmd/weir-av
 
 e2e: build test/e2e/node_modules/.installed faults ## Watch a stream in a real browser, and break things around it
 	$(GO) test -tags e2e -count=1 -timeout 10m ./test/e2e
@@ -74,6 +82,9 @@ bench: ## Run the benchmarks and print a table (count=1 for a quick look)
 
 bench-whep: ## Measure WebRTC viewers beside the floor of the machine (for=viewers=150 for some)
 	@scripts/bench-whep.sh $(for)
+
+bench-transcode: ## Measure a ladder in bin/weir-av beside ffmpeg's (the first time builds FFmpeg)
+	@scripts/bench-transcode.sh
 
 clips: ## Make the test clips again
 	@scripts/setup.sh clips

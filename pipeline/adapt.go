@@ -22,8 +22,14 @@ func (p *planner) fit() {
 
 type adapter struct {
 	*planner
-	shared   map[string]*Node // by producer, port and conversion
+	shared   map[string]*Node // by producer, port, conversion and codecs
 	inserted []*Node
+}
+
+// step is a conversion that an edge needs, and of which codecs.
+type step struct {
+	converter
+	of []media.Codec
 }
 
 // edge leads e through conversions until what arrives fits.
@@ -33,32 +39,31 @@ func (a *adapter) edge(n *Node, e *Edge) {
 	out, _ := from.Factory.Spec().Output(e.FromPort)
 	have, want := out.Streams, in.Streams
 	for range len(a.reg.converters()) + 1 {
-		f := a.next(have, want)
-		if f == nil {
+		s, ok := a.next(have, want)
+		if !ok {
 			break
 		}
-		via := a.insert(from, e.FromPort, f)
-		have = convert(have, f.Spec().Converts)
-		e.From, e.FromPort, from = via.Name, f.Spec().Out[0].Name, via
+		via := a.insert(from, e.FromPort, s, n.Use)
+		have = convert(have, s)
+		e.From, e.FromPort, from = via.Name, s.Spec().Out[0].Name, via
 	}
 	a.verdict(n, have, want)
 }
 
-// next is the conversion that brings have closest to want, or nil. Bridges between
-// forms come last, so that a transcoder sees the form that the source has.
-func (a *adapter) next(have, want Streams) Factory {
-	var bridge Factory
-	for _, f := range a.reg.converters() {
-		c := f.Spec().Converts
+// next is the conversion that brings have closest to want, if there is one. Bridges
+// between forms come last, so that a transcoder sees the form that the source has.
+func (a *adapter) next(have, want Streams) (next step, ok bool) {
+	for _, c := range a.reg.converters() {
+		of, fits := applies(have, want, c.Conversion)
 		switch {
-		case !a.allowed(c.Kind) || !applies(have, want, c):
+		case !fits || !a.allowed(c.Kind):
 		case c.Kind != 0:
-			return f
-		case bridge == nil:
-			bridge = f
+			return step{c, of}, true
+		case !ok:
+			next, ok = step{c, of}, true
 		}
 	}
-	return bridge
+	return next, ok
 }
 
 func (a *adapter) allowed(k media.Kind) bool {
@@ -73,63 +78,108 @@ func (a *adapter) allowed(k media.Kind) bool {
 }
 
 // applies says whether c takes some of have that does not fit and makes of it
-// something that fits better.
-func applies(have, want Streams, c *Conversion) bool {
+// something that fits better; and of which codecs, if that is what does not fit.
+func applies(have, want Streams, c *Conversion) (of []media.Codec, ok bool) {
 	if c.Kind == 0 {
-		return mismatch(have.Form, want.Form) && !mismatch(have.Form, c.From.Form) && c.To.Form == want.Form
+		return nil, mismatch(have.Form, want.Form) && !mismatch(have.Form, c.From.Form) && c.To.Form == want.Form
 	}
 	if mismatch(have.Form, c.From.Form) {
-		return false
+		return nil, false
 	}
-	if want.Without&^have.Without&c.To.Without != 0 {
-		return true
+	if c.To.Codecs == nil {
+		return nil, want.Without&^have.Without&c.To.Without != 0
 	}
-	return slices.ContainsFunc(have.Codecs, func(m media.Codec) bool {
-		return !want.Has(m) && c.From.Codecs != nil && c.From.Has(m) &&
-			slices.ContainsFunc(c.To.Codecs, func(t media.Codec) bool { return t.Kind() == m.Kind() && want.Has(t) })
-	})
+	for _, m := range have.codecs() {
+		if !want.Has(m) && c.From.Has(m) && slices.ContainsFunc(c.To.Codecs, func(t media.Codec) bool {
+			return t.Kind() == m.Kind() && want.Has(t)
+		}) {
+			of = append(of, m)
+		}
+	}
+	return of, len(of) > 0
 }
 
-// convert is what have becomes behind c.
-func convert(have Streams, c *Conversion) Streams {
+// codecs lists the codecs of the set.
+func (s Streams) codecs() []media.Codec {
+	if s.Codecs == nil {
+		return media.Codecs()
+	}
+	return s.Codecs
+}
+
+// convert is what have becomes behind a step.
+func convert(have Streams, s step) Streams {
+	c := s.Conversion
 	if c.To.Form != 0 {
 		have.Form = c.To.Form
 	}
 	if c.Kind == 0 {
 		return have
 	}
-	have.Without |= c.To.Without
-	if c.From.Codecs != nil && c.To.Codecs != nil && have.Codecs != nil {
-		rest := slices.DeleteFunc(slices.Clone(have.Codecs), func(m media.Codec) bool {
-			return c.From.Has(m) && !slices.Contains(c.To.Codecs, m)
-		})
-		for _, t := range c.To.Codecs {
-			if !slices.Contains(rest, t) {
-				rest = append(rest, t)
-			}
-		}
-		have.Codecs = rest
+	if c.To.Codecs == nil {
+		have.Without |= c.To.Without
+		return have
 	}
+	rest := slices.DeleteFunc(slices.Clone(have.codecs()), func(m media.Codec) bool { return slices.Contains(s.of, m) })
+	for _, t := range c.To.Codecs {
+		if !slices.Contains(rest, t) {
+			rest = append(rest, t)
+		}
+	}
+	have.Codecs = rest
 	return have
 }
 
-func (a *adapter) insert(from *Node, port string, f Factory) *Node {
-	c := f.Spec().Converts
-	key := from.Name + "." + port + "~" + c.Name
+// insert is the node of a step, which consumers that need the same share.
+func (a *adapter) insert(from *Node, port string, s step, use string) *Node {
+	c := s.Conversion
+	key := fmt.Sprint(from.Name, ".", port, "~", c.Name, s.of)
 	if n := a.shared[key]; n != nil {
 		return n
 	}
-	name := "~" + c.Name
-	if a.byName[name] != nil {
-		name = "~" + c.Name + "-" + strings.TrimPrefix(from.Name, "~")
-	}
 	n := &Node{
-		Name: name, Use: f.Spec().Type, Factory: f, Config: f.Config(), Inserted: true, Why: c.Why,
-		Edges: []Edge{{From: from.Name, FromPort: port, Port: f.Spec().In[0].Name}},
+		Name: a.free("~"+c.Name, strings.TrimPrefix(from.Name, "~")), Use: s.Spec().Type, Factory: s.Factory,
+		Config: s.Factory.Config(), Inserted: true, Why: c.Why,
+		Edges: []Edge{{From: from.Name, FromPort: port, Port: s.Spec().In[0].Name}},
 	}
-	a.shared[key], a.byName[name] = n, n
+	if c.Config != nil {
+		n.Config = c.Config(s.of)
+	}
+	if len(s.of) > 0 {
+		n.Why = fmt.Sprintf("%s takes no %s; %s", use, names(s.of, "or"), c.Why)
+	}
+	a.shared[key], a.byName[n.Name] = n, n
 	a.inserted = append(a.inserted, n)
 	return n
+}
+
+// free is a name that no stage has yet.
+func (a *adapter) free(name, from string) string {
+	if a.byName[name] == nil {
+		return name
+	}
+	name += "-" + from
+	free := name
+	for i := 2; a.byName[free] != nil; i++ {
+		free = fmt.Sprint(name, "-", i)
+	}
+	return free
+}
+
+// names is "AAC, MP3 or Opus".
+func names(codecs []media.Codec, last string) string {
+	var text string
+	for i, c := range codecs {
+		switch {
+		case i == 0:
+		case i == len(codecs)-1:
+			text += " " + last + " "
+		default:
+			text += ", "
+		}
+		text += c.String()
+	}
+	return text
 }
 
 // verdict reports what still does not fit: nothing at all is a problem, some of it

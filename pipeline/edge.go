@@ -22,8 +22,9 @@ type edge struct {
 
 func newEdge(plan Edge, to string, from *node) *edge { return &edge{plan: plan, to: to, from: from} }
 
-// attach gives the next run of the consumer its place on the producer's output.
-func (e *edge) attach() *Input {
+// attach gives the next run of the consumer its place on the producer's output, which
+// it wants from the beginning on or not.
+func (e *edge) attach(wanted bool) *Input {
 	out := e.from.output(e.plan.FromPort)
 	in := &Input{port: e.plan.Port, output: out, want: e.want}
 	in.cursor = out.ring.Cursor(ring.Options{
@@ -35,7 +36,7 @@ func (e *edge) attach() *Input {
 	e.input = in
 	e.mu.Unlock()
 	out.feedback.join(in)
-	e.want(true)
+	e.want(wanted)
 	return in
 }
 

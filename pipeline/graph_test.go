@@ -359,10 +359,10 @@ func converter(runs *atomic.Int32) pipeline.Factory {
 	aac, opus := []media.Codec{media.CodecAAC}, []media.Codec{media.CodecOpus}
 	return stagetest.Stage(pipeline.Spec{
 		Type: "test/opus", Role: pipeline.Transform,
-		Converts: &pipeline.Conversion{
+		Converts: []pipeline.Conversion{{
 			Name: "opus", Kind: media.KindAudio, Why: "browsers play Opus",
 			From: pipeline.Streams{Codecs: aac}, To: pipeline.Streams{Codecs: opus},
-		},
+		}},
 	}, func(ctx context.Context, p *pipeline.Ports) error {
 		runs.Add(1)
 		defer runs.Add(-1)
@@ -404,7 +404,7 @@ func TestAnInsertedConversionRunsWhileWanted(t *testing.T) {
 		}, func(ctx context.Context, _ *pipeline.Ports) error { <-ctx.Done(); return nil })
 		w := newWorld(t, source, viewer, converter(&runs))
 		w.run("cam test/rtmp", "a test/whep cam")
-		if s := w.stage("~opus"); !s.Inserted || s.Why != "browsers play Opus" {
+		if s := w.stage("~opus"); !s.Inserted || s.Why != "test/whep takes no AAC; browsers play Opus" {
 			t.Errorf("%+v", s)
 		}
 		time.Sleep(10 * time.Second)
@@ -422,6 +422,73 @@ func TestAnInsertedConversionRunsWhileWanted(t *testing.T) {
 		expect(1, pipeline.Running) // for a while
 		time.Sleep(6 * time.Second)
 		expect(0, pipeline.Paused)
+		w.stop()
+	})
+}
+
+// Two conversions in a row in front of a stage that wants nothing to begin with never
+// run; they start together when it wants something, and end together.
+func TestAChainOfConversionsIsLazy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var starts atomic.Int32
+		wanted := make(chan bool)
+		through := func(name string, c pipeline.Conversion) pipeline.Factory {
+			return stagetest.Stage(pipeline.Spec{Type: name, Role: pipeline.Transform, Converts: []pipeline.Conversion{c}},
+				func(ctx context.Context, p *pipeline.Ports) error {
+					starts.Add(1)
+					for {
+						item, err := p.In("in").Recv(ctx)
+						if err != nil {
+							return nil
+						}
+						_ = stagetest.Put(ctx, p.Out("out"), item)
+					}
+				})
+		}
+		rtp, access := pipeline.Streams{Form: media.FormRTP}, pipeline.Streams{Form: media.FormAccess}
+		viewer := stagetest.Stage(pipeline.Spec{Type: "test/whep", Role: pipeline.Sink, In: []pipeline.Port{{
+			Name: "in", OnDemand: true,
+			Streams: pipeline.Streams{Form: media.FormRTP, Without: pipeline.BFrames},
+		}}}, func(ctx context.Context, p *pipeline.Ports) error {
+			for {
+				select {
+				case w := <-wanted:
+					p.In("in").Want(w)
+				case <-ctx.Done():
+					return ctx.Err()
+				}
+			}
+		})
+		source := stagetest.Stage(pipeline.Spec{Type: "test/rtmp", Role: pipeline.Source, Out: []pipeline.Port{{Name: "out", Streams: access}}},
+			func(ctx context.Context, _ *pipeline.Ports) error { <-ctx.Done(); return nil })
+		w := newWorld(t, source, viewer,
+			through("test/rtp", pipeline.Conversion{Name: "rtp", From: access, To: rtp}),
+			through("test/nob", pipeline.Conversion{
+				Name: "nobframes", Kind: media.KindVideo, From: access,
+				To: pipeline.Streams{Form: media.FormAccess, Without: pipeline.BFrames},
+			}))
+		w.run("cam test/rtmp", "a test/whep cam")
+		expect := func(after time.Duration, n int32, state pipeline.State) {
+			t.Helper()
+			time.Sleep(after)
+			synctest.Wait()
+			for _, name := range []string{"~rtp", "~nobframes"} {
+				if s := w.stage(name).State; s != state || starts.Load() != n {
+					t.Errorf("%s is %v after %d starts", name, s, starts.Load())
+				}
+			}
+		}
+		expect(20*time.Second, 0, pipeline.Paused)
+		wanted <- true
+		expect(0, 2, pipeline.Running)
+		wanted <- false
+		expect(4*time.Second, 2, pipeline.Running)
+		wanted <- true
+		expect(20*time.Second, 2, pipeline.Running)
+		wanted <- false
+		expect(6*time.Second, 2, pipeline.Paused)
+		wanted <- true
+		expect(0, 4, pipeline.Running)
 		w.stop()
 	})
 }

@@ -24,8 +24,10 @@ type node struct {
 	opened  chan struct{} // closed once the first attempt to open is over
 	changed chan struct{} // poked when the supervisor should look again
 	viewers atomic.Int64
-	wants   atomic.Int64 // consumers that have a use for the output
-	idle    atomic.Bool  // a source that does not keep the graph alive
+	idle    atomic.Bool // a source that does not keep the graph alive
+
+	demand sync.Mutex // guards what follows; taken before that of a node upstream
+	wants  int        // consumers that have a use for the output
 
 	mu    sync.Mutex // guards what follows
 	plan  *Node
@@ -152,24 +154,44 @@ func (n *node) poke() {
 	}
 }
 
-// wantedBy counts consumers in and out.
+// wantedBy counts consumers in and out. An inserted conversion wants its input as long
+// as somebody wants its output, and passes that on at once, so that a chain of them
+// starts together, and ends together.
 func (n *node) wantedBy(wanted bool) {
-	if wanted {
-		n.wants.Add(1)
-		n.poke()
-		return
-	}
 	n.mu.Lock()
-	inserted := n.plan.Inserted
+	inserted, edges := n.plan.Inserted, n.edges
 	n.mu.Unlock()
-	if n.wants.Add(-1) == 0 && inserted {
+	n.demand.Lock()
+	defer n.demand.Unlock()
+	before := n.wants > 0
+	if n.wants--; wanted {
+		n.wants += 2
+	}
+	now := n.wants > 0
+	if inserted && now != before {
+		for _, e := range edges {
+			e.want(now)
+		}
+	}
+	switch {
+	case now:
+		n.poke()
+	case before && inserted:
 		time.AfterFunc(idlePatience, n.pauseIfIdle)
 	}
 }
 
+// wanted says whether anybody has a use for the output.
+func (n *node) wanted() bool {
+	n.demand.Lock()
+	defer n.demand.Unlock()
+	return n.wants > 0
+}
+
 func (n *node) pauseIfIdle() {
+	wanted := n.wanted()
 	n.mu.Lock()
-	running := n.plan.Inserted && n.halt != nil && n.wants.Load() == 0
+	running := n.plan.Inserted && n.halt != nil && !wanted
 	n.again = n.again || running
 	n.mu.Unlock()
 	if running {

@@ -32,14 +32,14 @@ func planRegistry(t *testing.T) *pipeline.Registry {
 		stagetest.Stage(pipeline.Spec{Type: "av1only", Role: pipeline.Sink, In: in(pipeline.Streams{Codecs: []media.Codec{media.CodecAV1}})}, idle),
 		stagetest.Stage(pipeline.Spec{
 			Type: "bridge", Role: pipeline.Transform,
-			Converts: &pipeline.Conversion{Name: "rtp", From: pipeline.Streams{Form: media.FormAccess}, To: pipeline.Streams{Form: media.FormRTP}, Why: "packets"},
+			Converts: []pipeline.Conversion{{Name: "rtp", From: pipeline.Streams{Form: media.FormAccess}, To: pipeline.Streams{Form: media.FormRTP}, Why: "packets"}},
 		}, idle),
 		stagetest.Stage(pipeline.Spec{
 			Type: "nob", Role: pipeline.Transform,
-			Converts: &pipeline.Conversion{
+			Converts: []pipeline.Conversion{{
 				Name: "nobframes", Kind: media.KindVideo, Why: "browsers show no B-frames",
 				From: pipeline.Streams{Form: media.FormAccess}, To: pipeline.Streams{Form: media.FormAccess, Without: pipeline.BFrames},
-			},
+			}},
 		}, idle),
 		converter(&runs),
 	)

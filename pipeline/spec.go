@@ -65,6 +65,9 @@ type Port struct {
 	Many bool
 	// Optional lets an input be left unconnected.
 	Optional bool
+	// OnDemand says that the stage has a use for items only when it says so by
+	// Input.Want. Conversions that the planner inserted do not run before.
+	OnDemand bool
 	Doc      string
 }
 
@@ -81,6 +84,10 @@ type Conversion struct {
 	From, To Streams
 	// Why is half a sentence for the reader of a graph.
 	Why string
+	// Config is the configuration of a stage that is inserted, of the type that its
+	// factory makes. of lists those codecs of From that the consumer does not take:
+	// all others must pass. Nil stands for the factory's defaults.
+	Config func(of []media.Codec) any
 }
 
 // Spec describes a type of stage. Checking, schema, help and documents come from
@@ -93,8 +100,8 @@ type Spec struct {
 	Live bool
 	In   []Port
 	Out  []Port
-	// Converts is non-nil for a stage that the planner may insert.
-	Converts *Conversion
+	// Converts lists what the planner may insert the stage for.
+	Converts []Conversion
 	// Doc is one line of help. Example is a complete, commented stage in YAML.
 	Doc, Example string
 }
@@ -259,13 +266,20 @@ func (r *Registry) Lookup(use string) (Factory, bool) {
 // Types lists all types in alphabetical order.
 func (r *Registry) Types() []string { return slices.Clone(r.order) }
 
+// converter is a conversion and who does it.
+type converter struct {
+	Factory
+	*Conversion
+}
+
 // converters lists the conversions that may be inserted, in order of type.
-func (r *Registry) converters() []Factory {
-	var fs []Factory
+func (r *Registry) converters() []converter {
+	var all []converter
 	for _, t := range r.order {
-		if f := r.types[t]; f.Spec().Converts != nil {
-			fs = append(fs, f)
+		f := r.types[t]
+		for i := range f.Spec().Converts {
+			all = append(all, converter{f, &f.Spec().Converts[i]})
 		}
 	}
-	return fs
+	return all
 }

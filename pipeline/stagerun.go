@@ -48,7 +48,8 @@ func (n *node) attach(cancel func()) (*Node, *Ports, []*edge) {
 	n.mu.Unlock()
 	ports := &Ports{viewers: &n.viewers, changed: n.graph.opts.Viewers, again: n.continues, idle: n.setIdle}
 	for _, e := range edges {
-		ports.in = append(ports.in, e.attach())
+		port, _ := plan.Factory.Spec().Input(e.plan.Port)
+		ports.in = append(ports.in, e.attach(!port.OnDemand && (!plan.Inserted || n.wanted())))
 	}
 	for _, port := range plan.Factory.Spec().Out {
 		o := n.output(port.Name)

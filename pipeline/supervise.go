@@ -127,7 +127,7 @@ func (n *node) awaitWanted(soft context.Context) bool {
 		if leaving {
 			return false
 		}
-		if !inserted || n.wants.Load() > 0 {
+		if !inserted || n.wanted() {
 			return true
 		}
 		n.set(Paused)

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Runs every fuzz target for a while: fuzz.sh [TIME [PACKAGE…]], a minute each and
-# all packages by default. Ends with one line a target.
+# all packages by default. Ends with one line a target. What is built on libav is
+# only there with GOFLAGS=-tags=libav, CGO_ENABLED=1 and scripts/libav.sh's path.
 set -eu
 cd "$(dirname "$0")/.."
 time=${1:-60s}

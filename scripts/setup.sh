@@ -3,6 +3,7 @@
 #   setup.sh run     build the pages and the server (Node.js, npm)
 #   setup.sh test    the tests too (a C compiler for the race detector, ffmpeg, Chromium)
 #   setup.sh clips   remake the test clips (ffmpeg, a font)
+#   setup.sh libav   build libav for the worker (a C compiler, the codecs' libraries)
 # Quick and silent if nothing is missing.
 set -eu
 purpose=${1:-run}
@@ -26,10 +27,29 @@ need() {
 	missing="$missing $*"
 }
 
-need node nodejs
-need npm npm
+# library NAME PACKAGE…: the packages are wanted if pkg-config does not know NAME.
+library() {
+	pkg-config --exists "$1" 2>/dev/null && return
+	shift
+	missing="$missing $*"
+}
+
+# extra NAME PACKAGE: as library, but done without where there is no such package.
+extra() {
+	pkg-config --exists "$1" 2>/dev/null && return
+	apt-cache show "$2" >/dev/null 2>&1 && missing="$missing $2"
+	return 0
+}
+
 case $purpose in
-run) ;;
+run | test | clips)
+	need node nodejs
+	need npm npm
+	;;
+libav) ;;
+*) fail "unknown purpose $purpose: run, test, clips or libav" ;;
+esac
+case $purpose in
 test)
 	need gcc gcc libc6-dev
 	need ffmpeg ffmpeg
@@ -39,7 +59,24 @@ clips)
 	need ffmpeg ffmpeg
 	[ -e /usr/share/fonts/truetype/dejavu/DejaVuSansMono-Bold.ttf ] || missing="$missing fonts-dejavu-core"
 	;;
-*) fail "unknown purpose $purpose: run, test or clips" ;;
+libav)
+	need gcc gcc libc6-dev
+	need make make
+	need xz xz-utils
+	need pkg-config pkg-config
+	case $(uname -m) in x86_64 | i?86) need nasm nasm ;; esac
+	library x264 libx264-dev
+	library vpx libvpx-dev
+	library opus libopus-dev
+	library dav1d libdav1d-dev
+	library freetype2 libfreetype-dev
+	library harfbuzz libharfbuzz-dev
+	library fontconfig libfontconfig-dev
+	library zlib zlib1g-dev
+	extra SvtAv1Enc libsvtav1enc-dev
+	extra libva libva-dev
+	extra ffnvcodec libffmpeg-nvenc-dev
+	;;
 esac
 
 if [ -n "$missing" ]; then
@@ -53,13 +90,14 @@ if [ -n "$missing" ]; then
 Run this as root, then try again:
   apt-get update && $command"
 	fi
-	echo "setup: installing$missing"
+	echo "setup: installing$missing" >&2
 	export DEBIAN_FRONTEND=noninteractive
 	$sudo apt-get update -qq
 	# shellcheck disable=SC2086 # a list of packages
 	$sudo $command >/dev/null || fail "this did not work: $command"
 fi
 
+[ "$purpose" = libav ] && exit 0
 node_here=$(node --version | sed 's/^v//')
 older "$node_here" 18 && fail "Node.js 18 or newer is needed, this is $node_here"
 exit 0

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 
 	"github.com/spf13/cobra"
 
@@ -21,7 +23,7 @@ func newCheckCmd() *cobra.Command {
 			"with its place and what to do. The exit code is 2 if there are any.",
 		Example: "  weir check weir.yaml\n  weir check configs/*.yaml --format json",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			verdicts, err := check(args)
+			verdicts, err := check(cmd.Context(), args)
 			if err != nil {
 				return err
 			}
@@ -51,14 +53,17 @@ type verdict struct {
 	content  string
 }
 
-func check(paths []string) ([]verdict, error) {
+func check(ctx context.Context, paths []string) ([]verdict, error) {
 	var vs []verdict
 	for _, src := range sources(paths) {
 		file, err := fileOf(src)
 		v := verdict{File: src.name, OK: err == nil, Problems: config.Problems{}, Notes: config.Problems{}}
 		switch {
 		case err == nil:
-			v.Notes = append(v.Notes, file.Notes...)
+			problems, notes := lacking(ctx, newHost(file.Server.Transcode, slog.New(slog.DiscardHandler)), file)
+			v.OK = len(problems) == 0
+			v.Problems = append(v.Problems, problems...)
+			v.Notes = append(append(v.Notes, file.Notes...), notes...)
 			v.content = count(len(file.Plans), "pipeline") + ", " + count(stageCount(file.Plans), "stage")
 		case !errors.As(err, &v.Problems):
 			return nil, err

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"weir/pipeline/config"
+	"weir/transcode/worker"
 )
 
 // The exit codes.
@@ -24,7 +25,13 @@ const (
 	exitTemporary = 75 // it may work the next time: EX_TEMPFAIL of sysexits.h
 )
 
-func main() { os.Exit(execute(os.Args[1:], os.Stdout, os.Stderr)) }
+func main() {
+	if err := worker.Confine(); err != nil { // only in a process that is to become one
+		fmt.Fprintln(os.Stderr, "weir:", err)
+		os.Exit(exitFailure)
+	}
+	os.Exit(execute(os.Args[1:], os.Stdout, os.Stderr))
+}
 
 // execute runs a command line and returns the exit code.
 func execute(args []string, stdout, stderr io.Writer) int {

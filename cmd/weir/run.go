@@ -127,6 +127,7 @@ func runServer(ctx context.Context, out io.Writer, src *source, watch bool, star
 	for _, note := range file.Notes {
 		s.log.Debug(note.Message, "at", fmt.Sprintf("%s:%d", note.File, note.Line))
 	}
+	s.warn(ctx, file)
 	if err := s.apply(file.Plans); err != nil {
 		return err
 	}

@@ -4,7 +4,7 @@ import "weir/control"
 
 // samples are the figures of the services.
 func (s *server) samples() []control.Sample {
-	r, h := s.services.rtmp.Stats(), s.services.http.Stats()
+	r, h, av := s.services.rtmp.Stats(), s.services.http.Stats(), s.services.av.Stats()
 	out := []control.Sample{
 		gauge("rtmp_connections", "Open RTMP connections.", r.Connections),
 		gauge("rtmp_publishers", "RTMP connections that publish.", r.Publishers),
@@ -17,6 +17,11 @@ func (s *server) samples() []control.Sample {
 		total("http_accept_errors_total", "Failures to accept an HTTP connection.", h.AcceptErrors),
 		total("http_panics_total", "Panics that cost an HTTP request.", h.Panics),
 		total("http_slow_total", "HTTP responses given up because the peer was too slow.", h.Slow),
+		gauge("transcode_jobs", "Jobs that have a place in the budget of CPU.", av.Jobs),
+		{Name: "transcode_cores", Help: "Cores that the jobs are estimated to take.", Figure: av.Cores},
+		{Name: "transcode_budget_cores", Help: "Cores that all jobs together may take.", Figure: av.Budget},
+		total("transcode_falls_total", "Workers that ended before they were told to.", av.Falls),
+		total("transcode_refusals_total", "Jobs for which there was no place in the budget, each time that they asked.", av.Refusals),
 		gauge("limit_current", "What a limit counts at present.", r.Connections, "limit", "rtmp.connections"),
 		gauge("limit_current", "What a limit counts at present.", h.Conns, "limit", "http.connections"),
 	}

@@ -16,6 +16,9 @@ import (
 	"weir/pipeline/config"
 	"weir/pipeline/service/httpd"
 	"weir/pipeline/service/rtmpd"
+	"weir/transcode/audio"
+	"weir/transcode/video"
+	"weir/transcode/worker"
 )
 
 // services are what stages stand on. With the zero value, stage types can be
@@ -25,6 +28,7 @@ type services struct {
 	rtmp  *rtmpd.Server
 	door  *rtmp.Door // where rtmp brings its publishers
 	files string     // what ingest/file reads beneath
+	av    *worker.Host
 	webrtc
 }
 
@@ -45,8 +49,16 @@ func newServices(settings config.Server, cert *tls.Config, log *slog.Logger) (se
 		}),
 		door:   door,
 		files:  settings.Files,
+		av:     newHost(settings.Transcode, log),
 		webrtc: peers,
 	}, nil
+}
+
+// newHost knows the program that transcodes. It starts nothing.
+func newHost(settings config.Transcode, log *slog.Logger) *worker.Host {
+	return worker.NewHost(worker.Config{
+		Path: settings.Worker, Cores: settings.CPU, Confine: true, Log: log.With("service", "transcode"),
+	})
 }
 
 // stages is THE list of the stage types that this binary knows.
@@ -60,5 +72,7 @@ func stages(s services) []pipeline.Factory {
 		whep.Factory(s.http, s.viewers, s.peers),
 		access.Factory(),
 		rtp.Factory(),
+		audio.Factory(s.av),
+		video.Factory(s.av),
 	}
 }

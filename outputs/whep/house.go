@@ -80,7 +80,7 @@ func newHouse(ctx context.Context, fail func(error), cfg Config, env pipeline.En
 	h := &house{
 		cfg: cfg, env: env, engine: engine, feed: newFeed(), in: p.In("in"), ports: p, began: time.Now(),
 		tally: newTally(), sessions: make(map[*egress.Session]*seat), byID: make(map[string]*seat),
-		layers: make(map[layerKey]*use), perShard: perShard,
+		layers: make(map[layerKey]*use), perShard: perShard, unwanted: true,
 	}
 	h.serve = func(s *shard) { running.Go(func() { s.guard(ctx, fail) }) }
 	h.rest()

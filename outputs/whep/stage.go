@@ -66,7 +66,8 @@ func spec() pipeline.Spec {
 				},
 				Without: pipeline.BFrames,
 			},
-			Doc: "video tracks with all their layers, and audio tracks",
+			OnDemand: true, // while somebody watches
+			Doc:      "video tracks with all their layers, and audio tracks",
 		}},
 		Doc:     "serves the stream by WebRTC: viewers come by WHEP, and get the layer that their path takes",
 		Example: example,

@@ -14,12 +14,13 @@ import (
 
 // Server is the `server:` section: what all pipelines share.
 type Server struct {
-	HTTP   Listener       `yaml:"http" doc:"The HTTP listener: HLS, the watch page, metrics and health. It speaks HTTPS if server.tls has a certificate."`
-	RTMP   Listener       `yaml:"rtmp" doc:"The RTMP listener, for publishers."`
-	RTMPS  SecureListener `yaml:"rtmps" doc:"RTMP over TLS, with the certificate of server.tls. Off unless it has an address."`
-	WebRTC WebRTC         `yaml:"webrtc" doc:"The ports that all WebRTC peers share, publishers and viewers, and what they are told about the way here."`
-	TLS    TLS            `yaml:"tls" doc:"The certificate of the HTTP and the RTMPS listener."`
-	Log    Log            `yaml:"log" doc:"The log on standard error."`
+	HTTP      Listener       `yaml:"http" doc:"The HTTP listener: HLS, the watch page, metrics and health. It speaks HTTPS if server.tls has a certificate."`
+	RTMP      Listener       `yaml:"rtmp" doc:"The RTMP listener, for publishers."`
+	RTMPS     SecureListener `yaml:"rtmps" doc:"RTMP over TLS, with the certificate of server.tls. Off unless it has an address."`
+	WebRTC    WebRTC         `yaml:"webrtc" doc:"The ports that all WebRTC peers share, publishers and viewers, and what they are told about the way here."`
+	TLS       TLS            `yaml:"tls" doc:"The certificate of the HTTP and the RTMPS listener."`
+	Transcode Transcode      `yaml:"transcode" doc:"The worker processes that transcode."`
+	Log       Log            `yaml:"log" doc:"The log on standard error."`
 	// Files is where stages open files for reading, by paths relative to it.
 	Files string `yaml:"files" doc:"The directory that ingest/file reads from. Nothing outside of it can be opened."`
 	// DrainTimeout bounds how long a SIGTERM waits for pipelines to end.
@@ -71,6 +72,12 @@ type TLS struct {
 	Key  string `yaml:"key" doc:"The file with its private key, in PEM."`
 }
 
+// Transcode says how workers are run.
+type Transcode struct {
+	Worker string  `yaml:"worker" doc:"The program weir-av; without it, the one beside weir, or in PATH."`
+	CPU    float64 `yaml:"cpu" doc:"How many cores all transcoding together may take, by estimate: a job that does not fit is refused. 0 is as many as there are."`
+}
+
 // Log says how to log.
 type Log struct {
 	Level  string `yaml:"level" enum:"debug,info,warn,error" doc:"The least level that is logged."`
@@ -103,6 +110,9 @@ func (s *Server) Validate() error {
 	if s.HTTP.Listen == "" {
 		errs = append(errs, pipeline.Fieldf("http.listen", "the HTTP listener cannot be turned off").
 			WithHint("listen on 127.0.0.1:8080 to hide it"))
+	}
+	if c := s.Transcode.CPU; !(c >= 0 && c <= 4096) {
+		errs = append(errs, pipeline.Fieldf("transcode.cpu", "%g is no number of cores", c).WithHint("try 1.5, or 0 for all"))
 	}
 	if s.Files == "" {
 		errs = append(errs, pipeline.Fieldf("files", "the directory needs a name").WithHint(`"." is the working directory`))

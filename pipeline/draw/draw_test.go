@@ -42,9 +42,9 @@ func plans(t *testing.T) []*pipeline.Plan {
 		define(pipeline.Spec{
 			Type: "transcode/audio", Role: pipeline.Transform,
 			In: []pipeline.Port{{Name: "in"}}, Out: []pipeline.Port{{Name: "out"}},
-			Converts: &pipeline.Conversion{
+			Converts: []pipeline.Conversion{{
 				Name: "opus", Kind: media.KindAudio, From: streams(media.CodecAAC), To: streams(media.CodecOpus), Why: `AAC to Opus, as "WebRTC" wants`,
-			},
+			}},
 		}),
 		define(pipeline.Spec{
 			Type: "transcode/mixer", Role: pipeline.Transform,

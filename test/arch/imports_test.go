@@ -14,9 +14,10 @@ import (
 
 // goPackage is what `go list` says of one package of this module.
 type goPackage struct {
-	ImportPath, Name, Dir, Doc         string
-	GoFiles, TestGoFiles, XTestGoFiles []string
-	Imports                            []string
+	ImportPath, Name, Dir, Doc string
+	GoFiles, CgoFiles          []string
+	TestGoFiles, XTestGoFiles  []string
+	Imports                    []string
 }
 
 // path is the import path without the module.
@@ -25,8 +26,9 @@ func (p goPackage) path() string { return strings.TrimPrefix(p.ImportPath, "weir
 // packages lists the module's packages.
 func packages(t *testing.T) []goPackage {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "go", "list", "-tags", "invariants,e2e",
-		"-json=ImportPath,Name,Dir,Doc,GoFiles,TestGoFiles,XTestGoFiles,Imports", "weir/...")
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-tags", "invariants,e2e,libav",
+		"-json=ImportPath,Name,Dir,Doc,GoFiles,CgoFiles,TestGoFiles,XTestGoFiles,Imports", "weir/...")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=1") // to see what needs libav; nothing is compiled
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -77,18 +79,22 @@ type layer struct {
 func layers() []layer {
 	return []layer{
 		{name: "ground", packages: []string{"pipeline/media", "pipeline/invariants", "configs"}},
-		{name: "media", packages: []string{"pipeline/ring", "pipeline/bitstream", "pipeline/timeline"}, below: []string{"ground"}},
+		{name: "media", packages: []string{"pipeline/ring", "pipeline/bitstream", "pipeline/timeline", "transcode/wire", "transcode/testcard"}, below: []string{"ground"}},
 		{
 			name: "stages", packages: []string{"pipeline/bridge"},
 			below: []string{"ground", "media", "runtime", "services"},
 			never: []string{"pipeline/config"},
 		},
+		{name: "fakes", packages: []string{"transcode/worker/workertest"}, below: []string{"ground", "media", "runtime", "services"}},
 		{
 			name:     "services",
 			packages: []string{"pipeline/*", "transcode/worker"},
 			below:    []string{"ground", "media", "runtime"},
 		},
 		{name: "runtime", packages: []string{"pipeline"}, below: []string{"ground", "media"}},
+		// What runs in a worker process, and nowhere else.
+		{name: "libav", packages: []string{"transcode/internal/av"}, below: []string{"ground", "media"}},
+		{name: "process", packages: []string{"transcode/process"}, below: []string{"ground", "media", "libav"}},
 		{
 			name:     "stages",
 			packages: []string{"ingest/*", "transcode/*", "outputs/*", "record", "cluster"},
@@ -101,7 +107,7 @@ func layers() []layer {
 		{
 			name:     "commands",
 			packages: []string{"cmd/*", "test/*"},
-			below:    []string{"ground", "media", "runtime", "services", "stages", "faces", "load"},
+			below:    []string{"ground", "media", "runtime", "services", "stages", "faces", "load", "process"},
 		},
 	}
 }
@@ -235,7 +241,7 @@ func TestTables(t *testing.T) {
 	for path, want := range map[string]string{
 		"pipeline": "runtime", "pipeline/media": "ground", "pipeline/bitstream/flv": "media",
 		"pipeline/service/httpd": "services", "pipeline/config": "services", "transcode/worker": "services",
-		"transcode/video": "stages", "pipeline/bridge/rtp": "stages", "outputs/hls": "stages", "ingest/file/internal/mp4": "stages",
+		"transcode/wire": "media", "transcode/internal/av": "libav", "transcode/video": "stages", "pipeline/bridge/rtp": "stages", "outputs/hls": "stages", "ingest/file/internal/mp4": "stages",
 		"control": "faces", "cmd/weir": "commands", "elsewhere": "",
 	} {
 		if l, _ := layerOf(path); l.name != want {

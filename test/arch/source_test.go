@@ -37,7 +37,7 @@ func sources(t *testing.T) []source {
 	t.Helper()
 	var all []source
 	for _, p := range packages(t) {
-		for _, name := range slices.Concat(p.GoFiles, p.TestGoFiles, p.XTestGoFiles) {
+		for _, name := range slices.Concat(p.GoFiles, p.CgoFiles, p.TestGoFiles, p.XTestGoFiles) {
 			content, err := os.ReadFile(filepath.Join(p.Dir, name))
 			if err != nil {
 				t.Fatal(err)
@@ -140,7 +140,8 @@ func isCodecCase(n ast.Stmt) bool {
 		ast.Inspect(e, func(n ast.Node) bool {
 			if sel, ok := n.(*ast.SelectorExpr); ok {
 				x, ok := sel.X.(*ast.Ident)
-				found = found || ok && x.Name == "media" && strings.HasPrefix(sel.Sel.Name, "Codec")
+				name, of := strings.CutPrefix(sel.Sel.Name, "Codec") // not the type itself
+				found = found || ok && x.Name == "media" && of && name != ""
 			}
 			return true
 		})

@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"os"
 	"os/exec"
 	"slices"
 	"strconv"
@@ -174,6 +175,18 @@ func TestRTMPToWebRTC(t *testing.T) {
 	w := startWith(t, byWebRTC)
 	w.publishAt(t, "rtmp/studio", demo)
 	wantWebRTC(t, watch(t, "http://"+w.http+"/rtmp/studio", 10)())
+}
+
+// What OBS sends by default, with B-frames and AAC, is made into what a browser plays.
+func TestAdaptedToWebRTC(t *testing.T) {
+	if _, err := os.Stat("../../bin/weir-av"); err != nil {
+		t.Skip("bin/weir-av is not built (make libav)")
+	}
+	w := startWith(t, byWebRTC)
+	w.publishAt(t, "rtmp/studio", "../../testdata/media/h264-bframes-aac.mp4")
+	r := watch(t, "http://"+w.http+"/rtmp/studio", 12)()
+	wantWebRTC(t, r)
+	wantSound(t, r)
 }
 
 // Where media do not get through, the page plays by HLS within 5 seconds, and says so.

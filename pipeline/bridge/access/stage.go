@@ -37,10 +37,10 @@ func Factory() pipeline.Factory {
 		Type: "pipeline/bridge/access", Role: pipeline.Transform,
 		In:  []pipeline.Port{{Name: "in", Streams: packets}},
 		Out: []pipeline.Port{{Name: "out", Streams: access}},
-		Converts: &pipeline.Conversion{
+		Converts: []pipeline.Conversion{{
 			Name: "access", From: packets, To: access,
 			Why: "whole access units are wanted; packets are put together again",
-		},
+		}},
 		Doc: "Puts RTP packets together into access units.", Example: example,
 	}
 	return pipeline.Define(spec, defaults, func(c Config, env pipeline.Env) (pipeline.Stage, error) {

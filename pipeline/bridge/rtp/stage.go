@@ -26,10 +26,10 @@ func Factory() pipeline.Factory {
 		Type: "pipeline/bridge/rtp", Role: pipeline.Transform,
 		In:  []pipeline.Port{{Name: "in", Streams: access}},
 		Out: []pipeline.Port{{Name: "out", Streams: packets}},
-		Converts: &pipeline.Conversion{
+		Converts: []pipeline.Conversion{{
 			Name: "rtp", From: access, To: packets,
 			Why: "viewers take RTP packets; each unit is cut into them once for all",
-		},
+		}},
 		Doc: "Cuts access units into RTP packets, once for all viewers.", Example: example,
 	}
 	return pipeline.Define(spec, defaults, func(c Config, env pipeline.Env) (pipeline.Stage, error) {

@@ -1,0 +1,48 @@
+//go:build libav && cgo
+
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+
+	"weir/transcode/process"
+)
+
+// socketFD is where the server puts the worker's end of the socket.
+const socketFD = 3
+
+func main() {
+	if len(os.Args) > 1 {
+		if os.Args[1] != "--version" {
+			fmt.Fprintln(os.Stderr, "weir-av is started by weir; by hand there is only --version")
+			os.Exit(2)
+		}
+		if err := json.NewEncoder(os.Stdout).Encode(process.Capabilities(build())); err != nil {
+			os.Exit(1)
+		}
+		return
+	}
+	if err := work(); err != nil {
+		fmt.Fprintf(os.Stderr, "weir-av: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+// work serves the server at the other end of the socket until it is gone.
+func work() error {
+	f := os.NewFile(socketFD, "server")
+	if f == nil {
+		return errors.New("descriptor 3 is no socket: weir-av is started by weir")
+	}
+	c, err := net.FileConn(f)
+	if err != nil {
+		return fmt.Errorf("descriptor 3 is no socket: weir-av is started by weir: %w", err)
+	}
+	_ = f.Close() // FileConn has made a copy
+	defer c.Close()
+	return process.Serve(c)
+}

@@ -1,0 +1,216 @@
+//go:build libav && cgo
+
+package av
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"weir/pipeline/media"
+	"weir/transcode/wire"
+)
+
+// Engine does one job. Its methods are for one goroutine, but for Stats.
+type Engine struct {
+	job   wire.Job
+	out   *outlet
+	lanes map[media.TrackID]*lane
+	have  map[media.TrackID]*media.Track // what the lanes were told
+	fault chan error                     // of a lane, the first
+
+	done    chan struct{} // ends the metronome of a test card
+	stopped chan struct{} // it has ended
+}
+
+// New makes an Engine that gives what it makes to send: Tracks, Units, Keyframes and
+// Logs, one after the other, from several goroutines. An error of send ends the job.
+// The Engine must be closed.
+func New(job wire.Job, send func(wire.Message) error) (*Engine, error) {
+	if err := possible(job); err != nil {
+		return nil, err
+	}
+	e := &Engine{
+		job: job, out: &outlet{send: send},
+		lanes: make(map[media.TrackID]*lane), have: make(map[media.TrackID]*media.Track),
+		fault: make(chan error, 1), done: make(chan struct{}), stopped: make(chan struct{}),
+	}
+	if job.Test == nil {
+		close(e.stopped)
+		return e, nil
+	}
+	m := metronome{set: testTracks(job), test: *job.Test}
+	e.tracks(m.set)
+	lanes := maps.Clone(e.lanes)
+	go func() {
+		defer close(e.stopped)
+		m.run(e.done, func(u *media.Unit) { lanes[u.Track.ID].queue.put(wire.Unit{Unit: u}) })
+	}()
+	return e, nil
+}
+
+// still ends the metronome.
+func (e *Engine) still() {
+	select {
+	case <-e.done:
+	default:
+		close(e.done)
+	}
+}
+
+// possible says in words what of a job this build cannot do.
+func possible(job wire.Job) error {
+	switch {
+	case job.Mix != nil:
+		return errors.New("this weir-av cannot mix yet")
+	case job.Audio == nil && job.Video == nil:
+		return errors.New("the job says nothing that is to be made")
+	}
+	if a := job.Audio; a != nil && findEncoder(media.Codec(a.Codec)) == nil {
+		return fmt.Errorf("this weir-av has no encoder for %s", media.Codec(a.Codec))
+	}
+	if v := job.Video; v != nil {
+		switch v.HW {
+		case "", anyHardware, noHardware, nvenc, vaapi:
+		default:
+			return fmt.Errorf("no hardware is called %.20q: use auto, none, nvenc or vaapi", v.HW)
+		}
+	}
+	if v := job.Video; v != nil && findEncoder(media.Codec(v.Codec)) == nil {
+		return fmt.Errorf("this weir-av has no encoder for %s", media.Codec(v.Codec))
+	}
+	return nil
+}
+
+// Failed has the reason why the job cannot go on, once.
+func (e *Engine) Failed() <-chan error { return e.fault }
+
+// Handle does what a message says, or has it done: it waits while a lane has too much
+// to do. A message that there is nothing to do for is ignored.
+func (e *Engine) Handle(m wire.Message) error {
+	switch m := m.(type) {
+	case wire.Tracks:
+		if e.job.Test == nil {
+			e.tracks(m.TrackSet)
+		}
+	case wire.Unit:
+		if l := e.lanes[m.Track.ID]; l != nil {
+			l.queue.put(m)
+		}
+	case wire.Keyframe:
+		if t := e.made(int(m.Track)); t != nil {
+			e.lanes[t.ID].queue.put(m)
+		}
+	case wire.Control:
+		if l := e.lanes[m.Track]; l != nil {
+			l.queue.put(m)
+		}
+	}
+	select {
+	case err := <-e.fault:
+		return err
+	default:
+		return nil
+	}
+}
+
+// made is the track at index i of those that were announced, if it has a lane.
+func (e *Engine) made(i int) *media.Track {
+	e.out.mu.Lock()
+	defer e.out.mu.Unlock()
+	if i >= len(e.out.set.Tracks) || e.lanes[e.out.set.Tracks[i].ID] == nil {
+		return nil
+	}
+	return e.out.set.Tracks[i]
+}
+
+// tracks starts lanes for new tracks, ends those of tracks that are gone, and tells
+// the others what has changed.
+func (e *Engine) tracks(set *media.TrackSet) {
+	for id, l := range e.lanes {
+		if t := set.Track(id); t == nil || t.Kind() != e.have[id].Kind() {
+			l.finish()
+			delete(e.lanes, id)
+			delete(e.have, id)
+			_ = e.out.announce(id, nil) // the error is kept
+		}
+	}
+	for i, t := range set.Tracks {
+		l := e.lanes[t.ID]
+		if l == nil {
+			p := e.processor(t, uint16(i))
+			if p == nil {
+				continue
+			}
+			l = startLane(p, e.fail)
+			e.lanes[t.ID] = l
+		}
+		e.have[t.ID] = t
+		l.queue.put(retrack{track: t})
+	}
+}
+
+func (e *Engine) processor(t *media.Track, index uint16) processor {
+	switch {
+	case t.Kind() == media.KindVideo && e.job.Video != nil && e.job.Test != nil:
+		return newCard(e.job, e.out)
+	case t.Kind() == media.KindAudio && e.job.Audio != nil && e.job.Test != nil:
+		return newBeeps(*e.job.Audio, e.out)
+	case t.Kind() == media.KindVideo && e.job.Video != nil:
+		return newVideo(e.job, e.out, index)
+	case t.Kind() == media.KindAudio && e.job.Audio != nil:
+		return newAudio(*e.job.Audio, e.out)
+	default:
+		return nil
+	}
+}
+
+func (e *Engine) fail(err error) {
+	select {
+	case e.fault <- err:
+	default:
+	}
+}
+
+// End gives out what is left in all lanes. It says why if the job failed.
+func (e *Engine) End() error {
+	e.still()
+	<-e.stopped
+	for _, id := range e.ids() {
+		e.lanes[id].finish()
+		delete(e.lanes, id)
+	}
+	select {
+	case err := <-e.fault:
+		return err
+	default:
+		return nil
+	}
+}
+
+// Close ends what still runs and frees everything.
+func (e *Engine) Close() {
+	e.still()
+	for _, id := range e.ids() {
+		e.lanes[id].abort()
+		delete(e.lanes, id)
+	}
+	<-e.stopped // after the lanes, which it may wait for
+}
+
+func (e *Engine) ids() []media.TrackID {
+	var ids []media.TrackID
+	for id := range e.lanes {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// Count is what was done since the start. It is safe for concurrent use.
+func (e *Engine) Count() wire.Stats {
+	return wire.Stats{
+		FramesIn: e.out.framesIn.Load(), FramesOut: e.out.framesOut.Load(), Dropped: e.out.dropped.Load(),
+	}
+}

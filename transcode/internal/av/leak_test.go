@@ -1,0 +1,71 @@
+//go:build libav && cgo
+
+package av
+
+import (
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+
+	"weir/pipeline/media"
+	"weir/transcode/wire"
+)
+
+// resident is the process's memory in bytes.
+func resident(t *testing.T) int64 {
+	t.Helper()
+	runtime.GC()
+	b, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		t.Skip(err)
+	}
+	pages, err := strconv.ParseInt(strings.Fields(string(b))[1], 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pages * int64(os.Getpagesize())
+}
+
+// What an engine has opened is gone when it is closed.
+func TestNothingLeaks(t *testing.T) {
+	c := readClip(t, "h264-bframes-aac.mp4")
+	c.units = c.units[:60]
+	job := wire.Job{
+		Version: wire.Version, Audio: &wire.Audio{Codec: wire.Codec(media.CodecOpus)},
+		Video: ladder(2000, wire.Layer{Name: "a"}, wire.Layer{Name: "b", Height: 90}),
+	}
+	ms := c.messages()
+	once := func(flush bool) {
+		r := &result{}
+		e, err := New(job, r.take)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer e.Close()
+		for _, m := range ms {
+			if err := e.Handle(m); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if flush {
+			if err := e.End(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	// Allocators and Go's threads take their time to settle; a leak does not stop.
+	var sizes []int64
+	for i := range 5 {
+		for j := range 60 {
+			once((i+j)%2 == 0)
+		}
+		sizes = append(sizes, resident(t)>>20)
+	}
+	t.Logf("%v MiB", sizes)
+	before, after := sizes[2], sizes[4]
+	if after > before+12 {
+		t.Errorf("%d MiB became %d MiB", before, after)
+	}
+}

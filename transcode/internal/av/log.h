@@ -1,0 +1,3 @@
+#include <stdint.h>
+
+void weir_log_to(uintptr_t handle);

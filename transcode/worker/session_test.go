@@ -1,0 +1,299 @@
+package worker_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"weir/pipeline/media"
+	"weir/pipeline/stagetest"
+	"weir/transcode/wire"
+	"weir/transcode/worker"
+	"weir/transcode/worker/workertest"
+)
+
+// sink notes what comes.
+type sink struct {
+	mu          sync.Mutex // guards what follows
+	sets        []*media.TrackSet
+	units       []*media.Unit
+	at          []time.Time
+	keys        int
+	unavailable []string
+}
+
+func (s *sink) Tracks(set *media.TrackSet) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sets = append(s.sets, set)
+}
+
+func (s *sink) Unit(u *media.Unit) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.units, s.at = append(s.units, u), append(s.at, time.Now())
+}
+
+func (s *sink) NeedKey(media.TrackID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.keys++
+}
+
+func (s *sink) Unavailable(why error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unavailable = append(s.unavailable, why.Error())
+}
+
+// gaps are the pauses between units of a track that are longer than most.
+func (s *sink) gaps(id media.TrackID, most time.Duration) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var gaps []string
+	var last time.Duration
+	for _, u := range s.units {
+		if u.Track.ID != id {
+			continue
+		}
+		now := u.Track.Rate.Duration(u.PTS)
+		if now-last > most {
+			about := (now - last).Round(500 * time.Millisecond) // what is due at one moment comes in any order
+			gaps = append(gaps, fmt.Sprintf("%v at %.1fs: %s", about, last.Seconds(), u.Flags))
+		}
+		last = now
+	}
+	return gaps
+}
+
+func job(stage string) wire.Job {
+	return wire.Job{
+		Version: wire.Version, Stage: stage,
+		Audio: &wire.Audio{Codec: wire.Codec(media.CodecOpus)},
+		Video: &wire.Video{Codec: wire.Codec(media.CodecH264), Layers: []wire.Layer{{Name: "sd", Height: 360}}},
+	}
+}
+
+// play puts d of a movie, at its pace, and asks for what key units are needed.
+func play(s *worker.Session, from, d time.Duration) {
+	set := stagetest.Both()
+	items := stagetest.MovieFrom(set, from, d)
+	s.SetTracks(set)
+	began := time.Now()
+	for _, it := range items {
+		u, ok := it.(*media.Unit)
+		if !ok {
+			continue
+		}
+		time.Sleep(began.Add(u.Time() - from).Sub(time.Now()))
+		live := *u
+		live.Arrived = time.Now()
+		s.Put(&live)
+	}
+}
+
+// quiet is a log that fails no test.
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+type scene struct {
+	*sink
+	s     *worker.Session
+	ended chan error
+}
+
+// run starts a session whose workers behave as words say, one after the other.
+func run(t *testing.T, words ...string) *scene {
+	t.Helper()
+	sc := &scene{sink: &sink{}, ended: make(chan error, 1)}
+	var serve []func(net.Conn)
+	for _, w := range words {
+		serve = append(serve, func(c net.Conn) { _ = workertest.ServeAs(c, w) })
+	}
+	sc.s = worker.NewTestSession(job("live/x/y"), sc.sink, quiet(), serve...)
+	ctx, cancel := context.WithCancel(t.Context())
+	over := make(chan struct{})
+	t.Cleanup(func() { cancel(); <-over })
+	go func() { defer close(over); sc.ended <- sc.s.Run(ctx) }()
+	return sc
+}
+
+// Everything that is given comes back, in order, and at the end Run returns.
+func TestEcho(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sc := run(t, "")
+		play(sc.s, 0, 3*time.Second)
+		sc.s.End()
+		if err := <-sc.ended; err != nil {
+			t.Error(err)
+		}
+		if len(sc.units) != 90+141 || len(sc.sets) != 1 {
+			t.Errorf("%d units, %d sets", len(sc.units), len(sc.sets))
+		}
+		for _, u := range sc.units {
+			if u.Flags.Has(media.Discontinuity) || sc.sets[0].Track(u.Track.ID) != u.Track {
+				t.Errorf("%+v", u)
+			}
+		}
+	})
+}
+
+// What falls, and however it falls, is replaced, and what it made goes on with the next
+// unit: nothing is lost that can still be decoded.
+func TestFalls(t *testing.T) {
+	for word, want := range map[string][]string{
+		"crash=100":   nil,
+		"garbage=100": nil,
+		"huge=100":    nil,
+		"bury=100":    nil,
+		// What is old when the hang is found out is not made up for.
+		"hang=100": {"1.5s at 1.3s: key|frame-end|gap|discontinuity"},
+	} {
+		t.Run(word, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				sc := run(t, word, "")
+				play(sc.s, 0, 10*time.Second)
+				sc.s.End()
+				if err := <-sc.ended; err != nil {
+					t.Error(err)
+				}
+				for _, id := range []media.TrackID{"video", "audio"} {
+					if got := sc.gaps(id, 50*time.Millisecond); !slices.Equal(got, want) && (id == "video" || got != nil) {
+						t.Errorf("%s: %q, want %q", id, got, want)
+					}
+				}
+				if st := sc.s.Status(); st.Falls != 1 {
+					t.Errorf("%d falls", st.Falls)
+				}
+				if n := len(sc.sets); n != 2 || sc.sets[0].Tracks[0] != sc.sets[1].Tracks[0] {
+					t.Errorf("%d sets", n)
+				}
+			})
+		})
+	}
+}
+
+// Five falls in a minute are enough: the session rests, says so, and tries again.
+func TestBreaker(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		sc := run(t, "crash=1", "crash=1", "crash=1", "crash=1", "crash=1", "")
+		play(sc.s, 0, 30*time.Second)
+		synctest.Wait()
+		if st := sc.s.Status(); st.State != "resting" || len(sc.unavailable) != 1 || !strings.HasPrefix(sc.unavailable[0], "5 workers fell within 1m0s") {
+			t.Errorf("%+v, %q", st, sc.unavailable)
+		}
+		if keys := sc.keys; keys > 1 {
+			t.Errorf("the source was asked %d times for the sake of a session that rests", keys)
+		}
+		play(sc.s, 30*time.Second, 60*time.Second)
+		sc.s.End()
+		if err := <-sc.ended; err != nil {
+			t.Error(err)
+		}
+		var first time.Time
+		for i, u := range sc.units {
+			if u.PTS > u.Track.Rate.Ticks(5*time.Second) {
+				first = sc.at[i]
+				break
+			}
+		}
+		if d := first.Sub(began); d < time.Minute || d > 65*time.Second {
+			t.Errorf("it went on after %v", d)
+		}
+	})
+}
+
+// A worker that refuses is not asked again.
+func TestRefusal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sc := run(t, "refuse")
+		play(sc.s, 0, time.Second)
+		if err := <-sc.ended; err == nil || err.Error() != "this is not to be had" || len(sc.unavailable) != 1 {
+			t.Errorf("%v, %q", err, sc.unavailable)
+		}
+	})
+}
+
+// A worker that is too slow gets what is newest, starting with key units; giving is
+// never held up.
+func TestSlow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		sc := run(t, "slow=20")
+		play(sc.s, 0, 20*time.Second)
+		if d := time.Since(began); d > 20*time.Second {
+			t.Errorf("playing 20 s took %v", d)
+		}
+		st := sc.s.Status()
+		if st.Skipped < 500 {
+			t.Errorf("%d of 600 pictures were skipped", st.Skipped)
+		}
+		sc.mu.Lock()
+		defer sc.mu.Unlock()
+		if len(sc.units) > 0 {
+			last := sc.units[len(sc.units)-1]
+			if at := last.Track.Rate.Duration(last.PTS); at < 12*time.Second {
+				t.Errorf("the worker is at %v", at)
+			}
+		}
+	})
+}
+
+// A cancelled context ends a session at once, whatever its worker does.
+func TestCancel(t *testing.T) {
+	for _, word := range []string{"", "hang=1", "slow=1"} {
+		synctest.Test(t, func(t *testing.T) {
+			sink := &sink{}
+			s := worker.NewTestSession(job("live/x/y"), sink, quiet(), func(c net.Conn) { _ = workertest.ServeAs(c, word) })
+			ctx, cancel := context.WithCancel(t.Context())
+			ended := make(chan error, 1)
+			go func() { ended <- s.Run(ctx) }()
+			play(s, 0, time.Second)
+			began := time.Now()
+			cancel()
+			if err := <-ended; err != nil || time.Since(began) >= time.Second {
+				t.Errorf("%v after %v", err, time.Since(began))
+			}
+		})
+	}
+}
+
+// A worker that does not flush is not waited for.
+func TestEndOfAHung(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sc := run(t, "hang=10")
+		play(sc.s, 0, time.Second)
+		began := time.Now()
+		sc.s.End()
+		if err := <-sc.ended; err != nil || time.Since(began) > 6*time.Second {
+			t.Errorf("%v after %v", err, time.Since(began))
+		}
+	})
+}
+
+// A log of a thousand lines is not passed on.
+func TestNoise(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var text strings.Builder
+		sink := &sink{}
+		s := worker.NewTestSession(job("live/x/y"), sink, slog.New(slog.NewTextHandler(&text, nil)),
+			func(c net.Conn) { _ = workertest.ServeAs(c, "noise") })
+		ended := make(chan error, 1)
+		go func() { ended <- s.Run(t.Context()) }()
+		play(s, 0, time.Second)
+		s.End()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		if n := strings.Count(text.String(), "worker.class=h264"); n != 20 || !strings.Contains(text.String(), "lines=980") {
+			t.Errorf("%d lines:\n%s", n, text.String())
+		}
+	})
+}
