@@ -33,7 +33,7 @@ type link struct {
 	// last came.
 	idle           time.Duration
 	armed, arrived time.Time
-	interrupted atomic.Bool
+	interrupted    atomic.Bool
 
 	window uint64 // the peer wants an acknowledgement that often, in bytes; 0: never
 	acked  uint64 // value of in.consumed in the last one
