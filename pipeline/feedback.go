@@ -52,6 +52,23 @@ func (m *merger) join(from *Input) {
 	m.hint()
 }
 
+// patience is the shortest nap of the consumers.
+func (m *merger) patience() time.Duration {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var least time.Duration
+	for in := range m.consumers {
+		nap := time.Duration(in.nap.Load())
+		if nap == 0 {
+			return 0
+		}
+		if least == 0 || nap < least {
+			least = nap
+		}
+	}
+	return least
+}
+
 func (m *merger) ask(from *Input, f media.Feedback) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

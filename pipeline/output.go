@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"weir/pipeline/invariants"
 	"weir/pipeline/media"
@@ -80,6 +81,11 @@ func (o *Output) Send(ctx context.Context, u *media.Unit) error {
 // bitrate hints, and a layer is wanted if anybody wants it or has said nothing. Whoever does not read it
 // loses nothing but the requests.
 func (o *Output) Feedback() <-chan media.Feedback { return o.feedback.out }
+
+// Patience is how late all consumers are content to get what is sent (see Input.Nap);
+// 0 if one is not, or there is none. What stands between a source and such consumers may
+// nap as well.
+func (o *Output) Patience() time.Duration { return o.feedback.patience() }
 
 // begin notes that another run of the stage starts to write.
 func (o *Output) begin() { o.runs++ }

@@ -99,6 +99,7 @@ type Input struct {
 	cursor *ring.Cursor
 	output *Output
 	want   func(bool)
+	nap    atomic.Int64 // time.Duration: see Nap
 }
 
 // Recv is the next item, waiting for it if need be: the TrackSet in force first,
@@ -119,7 +120,10 @@ func (in *Input) TryRecv() (media.Item, error) {
 // Nap says that the stage is content with what it receives being up to d late. Recv
 // then returns many items at a time rather than one as soon as it is there, which is
 // much cheaper. 0 undoes it. It is for the goroutine that calls Recv.
-func (in *Input) Nap(d time.Duration) { in.cursor.Nap(d) }
+func (in *Input) Nap(d time.Duration) {
+	in.cursor.Nap(d)
+	in.nap.Store(int64(d))
+}
 
 // Ask sends feedback to the producer. It never blocks; any goroutine may call it.
 func (in *Input) Ask(f media.Feedback) { in.output.feedback.ask(in, f) }

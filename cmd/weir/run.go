@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"syscall"
@@ -48,14 +49,17 @@ func newRunCmd() *cobra.Command {
 	return cmd
 }
 
-// collectEarly has garbage collected when it is half as much as what is alive, unless
-// GOGC says otherwise. Nearly all of the heap is media, which has no pointers to follow:
-// collecting it costs next to nothing, while memory that is new to the process costs a
-// page fault for each 4 KiB.
-func collectEarly() {
+// tuneCollector has garbage collected when it is half as much as what is alive, unless
+// GOGC says otherwise. Nearly all of a large heap is media, which has no pointers to
+// follow: collecting it costs next to nothing, while memory that is new to the process
+// costs a page fault for each 4 KiB. A small heap is mostly viewers, whose stacks are
+// dear to look through; the ballast, which nobody touches and which thus takes no
+// memory, makes it count as larger. It must be kept for as long as the server runs.
+func tuneCollector() (ballast []byte) {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(50)
 	}
+	return make([]byte, 48<<20)
 }
 
 // source is where the configuration comes from.
@@ -105,7 +109,7 @@ func (s *source) load(reg *pipeline.Registry) (*config.File, error) {
 func runServer(ctx context.Context, out io.Writer, src *source, watch bool, started func(context.Context, *server) error) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	collectEarly()
+	defer runtime.KeepAlive(tuneCollector())
 	// The stage types stand on the services, and the services on the file; so the
 	// file is read twice: for its settings, and for its pipelines.
 	static, err := pipeline.NewRegistry(stages(services{})...)

@@ -96,6 +96,7 @@ func (c *Converter) Run(ctx context.Context, p *pipeline.Ports) error {
 	c.running.Go(func() { c.listen(ctx) })
 	defer c.stopWaiting()
 	for {
+		c.in.Nap(c.out.Patience() / 2) // and theirs is yet to come
 		item, err := c.in.Recv(ctx)
 		switch {
 		case ctx.Err() != nil:
