@@ -128,6 +128,19 @@ func (s *segmenter) askKey(u *media.Unit) {
 	}
 }
 
+// askKeys asks for a key unit of each layer once a segment has become long enough to
+// end: browsers send none unless they are asked.
+func (s *segmenter) askKeys(long time.Duration) {
+	if s.ask == nil || long < s.cfg.Segment {
+		return
+	}
+	for _, l := range s.lanes {
+		if l.kind == media.KindVideo && l.track != nil {
+			s.ask(media.KeyframeRequest{Track: l.id, Layer: l.layer})
+		}
+	}
+}
+
 // leads takes a unit of the lead on the current timeline.
 func (s *segmenter) leads(u *media.Unit) {
 	c := s.lead.cut
@@ -151,6 +164,7 @@ func (s *segmenter) leads(u *media.Unit) {
 	if s.ends(c, u) {
 		s.cutLead(u, u.DTS)
 	} else {
+		s.askKeys(c.length(u.DTS))
 		c.push(u)
 	}
 	s.advance(u.Time())

@@ -156,6 +156,40 @@ func TestPublishCamera(t *testing.T) {
 	wantSound(t, r)
 }
 
+// What goes out by WHIP, H.264 and Opus, is played by hls.js as well: of the camera, and
+// of the test pattern, whose clock says how long that takes.
+func TestWHIPToHLS(t *testing.T) {
+	for _, source := range []string{"camera", "pattern"} {
+		t.Run(source, func(t *testing.T) {
+			w := startWith(t, byWebRTC)
+			done := goLive(t, "http://"+w.http+"/live/studio/publish", 30, "source="+source, "size=640x360", "codec=H264")
+			<-time.After(6 * time.Second) // there is something to play by HLS
+			r := watch(t, "http://"+w.http+"/live/studio", 15, "block=media")()
+			done()
+			if r.FPS < 25 || !slices.Equal(r.Ways, []string{"hls"}) || r.Stalls > 1 {
+				t.Errorf("%.1f frames per second by %q, %d stalls", r.FPS, r.Ways, r.Stalls)
+			}
+			wantSound(t, r)
+			if !strings.HasPrefix(r.VideoCodec, "avc1.") || !strings.EqualFold(r.AudioCodec, "opus") || r.Width != 640 {
+				t.Errorf("%d wide, %q, %q", r.Width, r.VideoCodec, r.AudioCodec)
+			}
+			if r.Latency == nil || r.Latency.Median <= 0 || r.Latency.Median > 3 {
+				t.Errorf("latency: %+v", r.Latency)
+			} else {
+				t.Logf("latency by the clock: %.2f s, to the edge: %.2f s", r.Latency.Median, r.EdgeLatency.Median)
+			}
+			if source != "pattern" {
+				return
+			}
+			if r.Glass == nil || r.Glass.Median <= 0 || r.Glass.Median > 3 {
+				t.Errorf("latency from glass to glass: %+v", r.Glass)
+			} else {
+				t.Logf("latency from glass to glass: %.2f s", r.Glass.Median)
+			}
+		})
+	}
+}
+
 // The menu of the watch page leads to each of a publisher's layers.
 func TestSimulcast(t *testing.T) {
 	w := startWith(t, byWebRTC)
