@@ -41,6 +41,9 @@ type Options struct {
 	RIDs []string
 	// Net is the network; nil is this machine's.
 	Net transport.Net
+	// Plain offers H.264 as 96 and Opus as 111, as OBS does, without RTX: what is asked
+	// for is sent again as it was.
+	Plain bool
 	// TCP makes it use ICE-TCP.
 	TCP bool
 }
@@ -49,7 +52,11 @@ type Options struct {
 func NewEncoder(t *testing.T, o Options) *Encoder {
 	t.Helper()
 	engine := &webrtc.MediaEngine{}
-	check(t, engine.RegisterDefaultCodecs())
+	if o.Plain {
+		registerPlain(t, engine)
+	} else {
+		check(t, engine.RegisterDefaultCodecs())
+	}
 	registry := &interceptor.Registry{}
 	check(t, webrtc.RegisterDefaultInterceptors(engine, registry))
 	check(t, webrtc.ConfigureSimulcastExtensionHeaders(engine))
@@ -83,6 +90,25 @@ func NewEncoder(t *testing.T, o Options) *Encoder {
 	})
 	e.addTracks(t, o)
 	return e
+}
+
+func registerPlain(t *testing.T, engine *webrtc.MediaEngine) {
+	t.Helper()
+	check(t, engine.RegisterCodec(webrtc.RTPCodecParameters{
+		RTPCodecCapability: webrtc.RTPCodecCapability{
+			MimeType: webrtc.MimeTypeH264, ClockRate: 90000,
+			SDPFmtpLine:  "profile-level-id=42e01f;packetization-mode=1;level-asymmetry-allowed=1",
+			RTCPFeedback: []webrtc.RTCPFeedback{{Type: "nack"}, {Type: "nack", Parameter: "pli"}, {Type: "goog-remb"}},
+		},
+		PayloadType: 96,
+	}, webrtc.RTPCodecTypeVideo))
+	check(t, engine.RegisterCodec(webrtc.RTPCodecParameters{
+		RTPCodecCapability: webrtc.RTPCodecCapability{
+			MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2,
+			SDPFmtpLine: "minptime=10;maxaveragebitrate=96000;stereo=1;sprop-stereo=1;useinbandfec=1",
+		},
+		PayloadType: 111,
+	}, webrtc.RTPCodecTypeAudio))
 }
 
 func (e *Encoder) addTracks(t *testing.T, o Options) {
