@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -166,10 +167,10 @@ func TestWebRTC(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		random, lost := rand.New(rand.NewPCG(3, 4)), 0
+		random, dropped := rand.New(rand.NewPCG(3, 4)), new(atomic.Int64)
 		router.AddChunkFilter(func(c vnet.Chunk) bool {
 			if d := c.UserData(); classify(d) == kindRTP && random.IntN(20) == 0 {
-				lost++
+				dropped.Add(1)
 				return false
 			}
 			return true
@@ -230,7 +231,7 @@ func TestWebRTC(t *testing.T) {
 			time.Sleep(10 * time.Millisecond)
 			y.poll(s)
 		}
-		st := session.Stats()
+		st, lost := session.Stats(), int(dropped.Load())
 		numbers := make(map[uint16]bool)
 		for len(got) > 0 {
 			numbers[<-got] = true
