@@ -149,7 +149,7 @@ func TestPublishPage(t *testing.T) {
 
 func TestPublishCamera(t *testing.T) {
 	w := startWith(t, byWebRTC)
-	done := goLive(t, "http://"+w.http+"/live/studio/publish", 20, "source=camera", "size=640x360")
+	done := goLive(t, "http://"+w.http+"/live/studio/publish", 35, "source=camera", "size=640x360")
 	r := watch(t, "http://"+w.http+"/live/studio", 10)()
 	done()
 	wantWebRTC(t, r)
@@ -162,7 +162,7 @@ func TestWHIPToHLS(t *testing.T) {
 	for _, source := range []string{"camera", "pattern"} {
 		t.Run(source, func(t *testing.T) {
 			w := startWith(t, byWebRTC)
-			done := goLive(t, "http://"+w.http+"/live/studio/publish", 30, "source="+source, "size=640x360", "codec=H264")
+			done := goLive(t, "http://"+w.http+"/live/studio/publish", 45, "source="+source, "size=640x360", "codec=H264")
 			<-time.After(6 * time.Second) // there is something to play by HLS
 			r := watch(t, "http://"+w.http+"/live/studio", 15, "block=media")()
 			done()
