@@ -80,8 +80,8 @@ fuzz: ## Run every fuzz target for a minute (time=10s for less)
 bench: ## Run the benchmarks and print a table (count=1 for a quick look)
 	@scripts/bench.sh $(or $(count),3)
 
-bench-whep: ## Measure WebRTC viewers beside the floor of the machine (for=viewers=150 for some)
-	@scripts/bench-whep.sh $(for)
+bench-whep: ## Measure WebRTC viewers beside the floor of the machine (only=viewers=150 for some)
+	@scripts/bench-whep.sh $(only)
 
 bench-transcode: ## Measure a ladder in bin/weir-av beside ffmpeg's (the first time builds FFmpeg)
 	@scripts/bench-transcode.sh
