@@ -69,6 +69,7 @@ func readAnswer(text string, candidates []string) (*answer, error) {
 		m.Attributes = slices.DeleteFunc(m.Attributes, func(a sdp.Attribute) bool {
 			return a.Key == "candidate" || a.Key == "end-of-candidates"
 		})
+		sortExtensions(m)
 		a.formats(m)
 	}
 	first := d.MediaDescriptions[0]
@@ -80,6 +81,29 @@ func readAnswer(text string, candidates []string) (*answer, error) {
 	}
 	first.Attributes = append(first.Attributes, sdp.Attribute{Key: "end-of-candidates"})
 	return a, nil
+}
+
+// sortExtensions puts header extensions into the order of their numbers: pion's is
+// another each time.
+func sortExtensions(m *sdp.MediaDescription) {
+	extension := func(a sdp.Attribute) bool { return a.Key == "extmap" }
+	first := slices.IndexFunc(m.Attributes, extension)
+	if first < 0 {
+		return
+	}
+	var all []sdp.Attribute
+	m.Attributes = slices.DeleteFunc(m.Attributes, func(a sdp.Attribute) bool {
+		if extension(a) {
+			all = append(all, a)
+		}
+		return extension(a)
+	})
+	id := func(a sdp.Attribute) int {
+		n, _, _ := strings.Cut(a.Value, " ")
+		return number(n)
+	}
+	slices.SortFunc(all, func(a, b sdp.Attribute) int { return id(a) - id(b) })
+	m.Attributes = slices.Insert(m.Attributes, first, all...)
 }
 
 func (a *answer) formats(m *sdp.MediaDescription) {
