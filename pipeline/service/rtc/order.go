@@ -23,15 +23,16 @@ const (
 
 	// holdRounds is for how many requests there is time, and holdMost how many times the
 	// usual wait that may be.
-	holdRounds, holdMost = 3, 3
+	holdRounds, holdMost = 6, 3
 
-	// nackTries is how often a packet is asked for.
-	nackTries = 10
+	// nackTries is how often a packet is asked for: for as long as it is waited for.
+	nackTries = 16
 	// nackFirst is how long a packet may be overtaken before it is asked for the first
 	// time; it grows with what the network does.
 	nackFirst    = 8 * time.Millisecond
 	nackFirstMax = 60 * time.Millisecond
-	// A packet is asked for again after the time that the last answers took.
+	// A packet is asked for twice while an answer could be on its way: requests are lost
+	// as well.
 	nackAgain    = 60 * time.Millisecond
 	nackAgainMin = 20 * time.Millisecond
 	nackAgainMax = 100 * time.Millisecond
@@ -122,7 +123,7 @@ func (o *order) put(p Packet, now time.Time) {
 func (o *order) late(seq int64, p Packet) {
 	o.counts.Duplicates++
 	if o.next-seq < orderSpan {
-		o.hold = min(o.hold*2, o.wait)
+		o.hold = max(o.hold, min(o.hold*2, o.wait))
 		return
 	}
 	if o.stray++; o.stray >= strayMost {
@@ -163,10 +164,6 @@ func (o *order) fill(seq int64, repaired bool, now time.Time) {
 		if took := now.Sub(h.since) * 5 / 4; took > o.patience {
 			o.patience = min(took, nackFirstMax)
 		}
-	case h.tries == 1:
-		o.again += (now.Sub(h.asked)*5/4 - o.again) / 8
-		o.again = min(max(o.again, nackAgainMin), nackAgainMax)
-		fallthrough
 	default:
 		o.answered(now.Sub(h.first))
 		o.counts.Recovered++
@@ -181,6 +178,7 @@ func (o *order) answered(took time.Duration) {
 		o.answer = took
 	}
 	o.answer += (took - o.answer) / 8
+	o.again = min(max(o.answer/2, nackAgainMin), nackAgainMax)
 	o.hold = min(max(o.wait, o.patience+holdRounds*o.answer), holdMost*o.wait)
 }
 
