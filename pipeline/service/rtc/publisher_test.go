@@ -225,6 +225,36 @@ func TestKeyframes(t *testing.T) {
 	})
 }
 
+// Where answers take long, so does a key frame, which is not asked for again meanwhile.
+func TestKeyframesTakeLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := rtctest.NewNetwork(t)
+		s := serve(t, n, rtc.Limits{})
+		e, p := publish(t, n, s, both())
+		<-e.Connected
+		late := func([]byte) (bool, time.Duration) { return true, 140 * time.Millisecond }
+		n.Impair(rtctest.Both(rtctest.Loss(0.1, 1), late), late)
+		done := make(chan struct{})
+		go func() {
+			e.Movie(t, 5*time.Second, 4) // the answers: 300 ms
+			for len(e.Plis) > 0 {
+				<-e.Plis
+			}
+			go e.Continue(t, 6*time.Second, 4)
+			for range 500 {
+				p.RequestKeyframe(0)
+				time.Sleep(10 * time.Millisecond)
+			}
+			time.Sleep(2 * time.Second)
+			close(done)
+		}()
+		collect(t, p, done)
+		if n := len(e.Plis); n < 4 || n > 6 {
+			t.Errorf("%d requests in 5 s", n)
+		}
+	})
+}
+
 // R3: a publisher restarts ICE and its media goes on.
 func TestRestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

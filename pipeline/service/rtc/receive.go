@@ -15,6 +15,9 @@ const (
 	receiveQueue = 256
 	// keyframeEvery is the least time between two requests for a key frame of a layer.
 	keyframeEvery = 500 * time.Millisecond
+	// keyframeRounds is how many answers to requests for packets one to a request for a
+	// key frame may take: it is larger, and its packets get lost.
+	keyframeRounds = 4
 	// pokeEvery is how often is looked for what was asked for.
 	pokeEvery = 10 * time.Millisecond
 )
@@ -156,7 +159,7 @@ func (p *Publisher) tend(now time.Time) (due time.Time) {
 		if !l.wanted.Load() {
 			continue
 		}
-		if next := l.asked.Add(keyframeEvery); now.Before(next) {
+		if next := l.asked.Add(max(keyframeEvery, keyframeRounds*l.order.answer)); now.Before(next) {
 			earlier(next)
 			continue
 		}
