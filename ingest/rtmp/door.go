@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"weir/pipeline"
 	"weir/pipeline/instance"
@@ -14,6 +15,7 @@ import (
 type Publisher interface {
 	Request() rtmpd.Request
 	Recv(ctx context.Context) (rtmpd.Message, error)
+	Pace(d time.Duration)
 	Close(why error)
 }
 

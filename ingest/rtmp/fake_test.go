@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,6 +35,7 @@ type encoder struct {
 	once     sync.Once
 	closed   chan struct{}
 	why      error // once closed is
+	pace     atomic.Int64
 }
 
 func newEncoder(name string) *encoder {
@@ -59,6 +61,8 @@ func (e *encoder) Recv(ctx context.Context) (rtmpd.Message, error) {
 		return rtmpd.Message{}, ctx.Err()
 	}
 }
+
+func (e *encoder) Pace(d time.Duration) { e.pace.Store(int64(d)) }
 
 func (e *encoder) Close(why error) {
 	e.once.Do(func() {

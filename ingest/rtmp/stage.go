@@ -167,6 +167,7 @@ func (s *stage) hear(ctx context.Context, p Publisher, session *session) error {
 	defer session.end(ctx)
 	meter := meter{}
 	for {
+		p.Pace(session.feed.out.Patience() / 2) // and the consumers' is yet to come
 		m, err := p.Recv(ctx)
 		if err != nil {
 			return err

@@ -34,6 +34,26 @@ func (e *encoder) with(key string) *encoder {
 
 func valid(name string) *encoder { return newEncoder(name).with("correct horse battery staple") }
 
+// A publisher is read as soon as the least patient consumer wants.
+func TestPace(t *testing.T) {
+	tags := readTags(t, "h264-aac.flv")
+	synctest.Test(t, func(t *testing.T) {
+		s := newStudio(t.Context(), t, pipeline.Published, open())
+		e := valid("Encoder")
+		s.enter(e)
+		for i, c := range []struct{ nap, pace time.Duration }{{0, 0}, {40 * time.Millisecond, 20 * time.Millisecond}, {0, 0}} {
+			s.sink.Nap(c.nap)
+			e.send(tags[:20], uint32(i)*1000)
+			synctest.Wait()
+			if got := time.Duration(e.pace.Load()); got != c.pace {
+				t.Errorf("with naps of %v the publisher is read every %v, want %v", c.nap, got, c.pace)
+			}
+		}
+		close(e.messages)
+		<-s.ended
+	})
+}
+
 // A publisher's whole clip gets through, the stage ends after the grace.
 func TestPublish(t *testing.T) {
 	tags := readTags(t, "h264-aac.flv")

@@ -4,6 +4,8 @@ import (
 	"context"
 	"io"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"weir/pipeline"
 	"weir/pipeline/media"
@@ -75,6 +77,7 @@ func Put(ctx context.Context, out *pipeline.Output, item media.Item) error {
 
 // Collector is a sink that remembers what it received.
 type Collector struct {
+	nap   atomic.Int64
 	mu    sync.Mutex // guards what follows
 	items []media.Item
 	ends  int
@@ -85,6 +88,7 @@ func (c *Collector) Factory() pipeline.Factory {
 	return Stage(pipeline.Spec{Type: "test/sink", Role: pipeline.Sink},
 		func(ctx context.Context, p *pipeline.Ports) error {
 			for {
+				p.In("in").Nap(time.Duration(c.nap.Load()))
 				item, err := p.In("in").Recv(ctx)
 				if err == io.EOF { //nolint:errorlint // Recv promises the bare value
 					c.mu.Lock()
@@ -101,6 +105,9 @@ func (c *Collector) Factory() pipeline.Factory {
 			}
 		})
 }
+
+// Nap makes the sink nap, from the next item on (see pipeline.Input.Nap).
+func (c *Collector) Nap(d time.Duration) { c.nap.Store(int64(d)) }
 
 // Items lists what was received so far.
 func (c *Collector) Items() []media.Item {

@@ -11,12 +11,15 @@ import (
 )
 
 // A publisher sends some 77 messages a second. To wake up for each, whenever it
-// comes, costs several times what is then done with it. So publishers are read on a
-// beat that all share: the process wakes once, empties all their sockets, and sleeps.
+// comes, costs several times what is then done with it. So publishers whose consumers
+// have time are read on a beat that all share: the process wakes once, empties all
+// their sockets, and sleeps.
 const (
-	// beat is the time between two readings. A message is read half as much later
-	// than it could be, on average.
-	beat = 20 * time.Millisecond
+	// slowest is the longest time between two readings. Longer ones save little, and
+	// the peer's window would get small.
+	slowest = 50 * time.Millisecond
+	// quickest is the shortest that is worth a sleep.
+	quickest = 5 * time.Millisecond
 	// unnoticed is how many bytes may wait in a publisher's socket without the kernel
 	// telling the poller: more than come in one beat at any usual rate.
 	unnoticed = 64 << 10
@@ -27,30 +30,36 @@ const (
 type beatConn struct {
 	net.Conn
 	socket  syscall.RawConn // nil if it cannot follow the beat
-	onBeat  atomic.Bool
-	drained bool // the last read left nothing; for the reading goroutine
+	beat    atomic.Int64    // time.Duration between two readings; 0 reads what comes at once
+	drained bool            // the last read left nothing; for the reading goroutine
 }
 
 func newBeatConn(c net.Conn) *beatConn { return &beatConn{Conn: c, socket: socketOf(c)} }
 
-// follow makes reads keep to the beat, or not.
-func (c *beatConn) follow(onBeat bool) {
-	if c.socket == nil || c.onBeat.Swap(onBeat) == onBeat {
+// follow makes what comes be read at most d late.
+func (c *beatConn) follow(d time.Duration) {
+	if d = min(d, slowest); d < quickest {
+		d = 0
+	}
+	if c.socket == nil {
 		return
 	}
-	mark := 1
-	if onBeat {
+	mark, before := 1, time.Duration(c.beat.Swap(int64(d)))
+	if d > 0 {
 		mark = unnoticed
 	}
-	_ = c.socket.Control(func(fd uintptr) { setLowWater(fd, mark) }) // fails only if it is closed
+	if (before > 0) != (d > 0) {
+		_ = c.socket.Control(func(fd uintptr) { setLowWater(fd, mark) }) // fails only if it is closed
+	}
 }
 
 // Read reads what is there, on the beat if it follows it.
 func (c *beatConn) Read(b []byte) (int, error) {
-	if !c.onBeat.Load() {
-		return c.Conn.Read(b)
-	}
 	for {
+		beat := time.Duration(c.beat.Load())
+		if beat == 0 {
+			return c.Conn.Read(b)
+		}
 		if c.drained {
 			now := time.Now()
 			time.Sleep(now.Truncate(beat).Add(beat).Sub(now))

@@ -57,7 +57,7 @@ var _ io.ReadWriteCloser = (*guard)(nil)
 // distrust holds a peer that does not publish to a small budget of bytes, and of
 // memory for begun messages.
 func (g *guard) distrust() {
-	g.link.onBeat(false)
+	g.link.follow(0)
 	budget := g.server.limits.Unpublished
 	g.link.in.quota = g.link.in.consumed + uint64(budget)
 	g.link.in.maxPartial = min(budget, g.server.limits.Partial)
@@ -68,7 +68,6 @@ func (g *guard) trust() {
 	g.link.in.quota = 0
 	g.link.in.maxPartial = g.server.limits.Partial
 	g.link.watch(g.server.limits.Idle)
-	g.link.onBeat(true)
 }
 
 // appendForLibrary appends a message in one chunk, which the library accepts

@@ -76,10 +76,10 @@ func (l *link) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// onBeat makes reads keep to the beat of all publishers, or not.
-func (l *link) onBeat(follow bool) {
+// follow makes what comes be read at most d late, on a beat that all share.
+func (l *link) follow(d time.Duration) {
 	if l.pace != nil {
-		l.pace.follow(follow)
+		l.pace.follow(d)
 	}
 }
 

@@ -71,6 +71,11 @@ func newPublisher(g *guard, r Request) *Publisher {
 // Request is what the peer asked for.
 func (p *Publisher) Request() Request { return p.request }
 
+// Pace says that what the peer sends may be read up to d late, which is much cheaper
+// for many publishers than to read each message as it comes; 0, as in the beginning,
+// is at once. It is for the goroutine that calls Recv.
+func (p *Publisher) Pace(d time.Duration) { p.guard.link.follow(d) }
+
 // Recv is the next audio, video or data message, read from the connection while
 // it waits. It returns io.EOF when the peer ended the publish or closed the
 // connection between two messages, ctx's error when ctx ended, after which it may

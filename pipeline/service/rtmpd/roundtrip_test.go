@@ -58,6 +58,41 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
+// TestPace: nothing is lost at any pace, nor when it changes.
+func TestPace(t *testing.T) {
+	in := make(inbox, 1)
+	s := NewServer(Config{Handler: in.handle})
+	c, err := Dial(t.Context(), "rtmp://"+listen(t, s.Serve)+"/live/studio?key=K", DialOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := <-in
+	const rounds = 20
+	sent := make(chan error, 1)
+	go func() {
+		for i := range uint32(rounds) {
+			if err := c.Write(Message{Type: TypeVideo, Timestamp: i, Payload: make([]byte, 1+50_000*(i%3))}); err != nil {
+				sent <- err
+				return
+			}
+		}
+		sent <- c.Close()
+	}()
+	for i := range uint32(rounds) {
+		p.Pace([]time.Duration{0, 10 * time.Millisecond, time.Hour, time.Nanosecond}[i%4])
+		m, err := p.Recv(t.Context())
+		if err != nil || m.Timestamp != i || len(m.Payload) != int(1+50_000*(i%3)) {
+			t.Fatalf("message %d: number %d of %d bytes, %v", i, m.Timestamp, len(m.Payload), err)
+		}
+	}
+	if _, err := p.Recv(t.Context()); !errors.Is(err, io.EOF) {
+		t.Errorf("at the end: %v", err)
+	}
+	if err := <-sent; err != nil {
+		t.Error(err)
+	}
+}
+
 func roundTrip(t *testing.T, url string, o DialOptions, in inbox, secure bool) {
 	t.Helper()
 	c, err := Dial(t.Context(), url, o)
