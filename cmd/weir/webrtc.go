@@ -12,6 +12,7 @@ import (
 	"weir/pipeline/config"
 	"weir/pipeline/service/rtc"
 	"weir/pipeline/service/rtc/egress"
+	"weir/pipeline/service/rtc/udp"
 )
 
 // webrtc is the node's end of WebRTC: one UDP and one TCP port for publishers and
@@ -29,11 +30,11 @@ type shared struct {
 
 // listenWebRTC opens the ports.
 func listenWebRTC(settings config.Server, log *slog.Logger) (webrtc, error) {
-	var udp *net.UDPConn
+	var datagrams *udp.Socket
 	var tcp net.Listener
 	release := func() {
-		if udp != nil {
-			_ = udp.Close()
+		if datagrams != nil {
+			_ = datagrams.Close()
 		}
 		if tcp != nil {
 			_ = tcp.Close()
@@ -45,7 +46,7 @@ func listenWebRTC(settings config.Server, log *slog.Logger) (webrtc, error) {
 		}
 		var err error
 		if l.Network == "udp" {
-			udp, err = listenUDP(l.Address)
+			datagrams, err = udp.Listen(l.Address)
 		} else {
 			tcp, err = net.Listen(l.Network, l.Address)
 		}
@@ -54,33 +55,25 @@ func listenWebRTC(settings config.Server, log *slog.Logger) (webrtc, error) {
 			return webrtc{}, fmt.Errorf("listen for %s on %s %s: %w%s", l.Protocol, l.Network, l.Address, err, listenHint(l, err))
 		}
 	}
-	if udp == nil {
+	if datagrams == nil {
 		return webrtc{}, nil
 	}
-	w, err := newWebRTC(settings.WebRTC, udp, tcp, log)
+	w, err := newWebRTC(settings.WebRTC, datagrams, tcp, log)
 	if err != nil {
 		release()
 	}
 	return w, err
 }
 
-func listenUDP(address string) (*net.UDPConn, error) {
-	addr, err := net.ResolveUDPAddr("udp", address)
-	if err != nil {
-		return nil, err //nolint:wrapcheck // the caller does
-	}
-	return net.ListenUDP("udp", addr) //nolint:wrapcheck // the caller does
-}
-
-func newWebRTC(settings config.WebRTC, udp *net.UDPConn, tcp net.Listener, log *slog.Logger) (w webrtc, err error) {
+func newWebRTC(settings config.WebRTC, datagrams *udp.Socket, tcp net.Listener, log *slog.Logger) (w webrtc, err error) {
 	log = log.With("service", "webrtc")
 	if w.viewers, err = egress.New(egress.Config{Log: log}); err != nil {
 		return webrtc{}, fmt.Errorf("prepare for WebRTC viewers: %w", err)
 	}
 	c := rtc.Config{
-		UDP: udp, TCP: tcp, STUN: settings.STUN, Log: log,
+		UDP: datagrams, TCP: tcp, STUN: settings.STUN, Log: log,
 		TURN:   rtc.TURN{URLs: settings.TURN.URLs, Secret: settings.TURN.Secret, Life: settings.TURN.TTL},
-		Egress: shared{w.viewers, w.viewers.Attach(udp)},
+		Egress: shared{w.viewers, w.viewers.Attach(datagrams)},
 	}
 	for _, p := range settings.Public {
 		ip, err := netip.ParseAddr(p)

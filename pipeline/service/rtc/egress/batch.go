@@ -1,8 +1,6 @@
 package egress
 
-import (
-	"golang.org/x/net/ipv4"
-)
+import "weir/pipeline/service/rtc/udp"
 
 const (
 	// batchBytes is the size of a batch's buffer: large enough that the system call
@@ -10,8 +8,6 @@ const (
 	batchBytes = 192 << 10
 	// batchMessages is the number of messages in a batch at most.
 	batchMessages = 128
-	// maxSegments is the number of packets in a message: UDP_MAX_SEGMENTS of Linux.
-	maxSegments = 64
 	// maxMessage is the number of bytes in a message: what UDP over IPv6 takes.
 	maxMessage = 65535 - 8 - 40
 )
@@ -23,8 +19,7 @@ type batch struct {
 	socket   *Socket
 	buf      []byte
 	used     int
-	messages []ipv4.Message
-	controls [][]byte // a segment size for each message
+	messages []udp.Message
 	open     message
 }
 
@@ -38,13 +33,7 @@ type message struct {
 }
 
 func newBatch(s *Socket) *batch {
-	b := &batch{socket: s, buf: make([]byte, batchBytes), controls: make([][]byte, batchMessages), messages: make([]ipv4.Message, 0, batchMessages)}
-	for i := range batchMessages {
-		b.controls[i] = newControl()
-		b.messages = append(b.messages, ipv4.Message{Buffers: make([][]byte, 1)})
-	}
-	b.messages = b.messages[:0]
-	return b
+	return &batch{socket: s, buf: make([]byte, batchBytes), messages: make([]udp.Message, 0, batchMessages)}
 }
 
 // begin says where the packets that follow go.
@@ -66,7 +55,7 @@ func (b *batch) room() []byte {
 // commit takes the first n bytes of room as a packet.
 func (b *batch) commit(n int) {
 	o := &b.open
-	fits := o.segments > 0 && !o.full && n <= o.segment && o.segments < maxSegments && o.segments*o.segment+n <= maxMessage
+	fits := o.segments > 0 && !o.full && n <= o.segment && o.segments < udp.MaxSegments && o.segments*o.segment+n <= maxMessage
 	if o.segments > 0 && (!fits || !b.socket.wire.segments()) {
 		way := o.way
 		b.seal()
@@ -84,15 +73,11 @@ func (b *batch) commit(n int) {
 func (b *batch) seal() {
 	o := &b.open
 	if o.segments > 0 {
-		i := len(b.messages)
-		b.messages = b.messages[:i+1]
-		m := &b.messages[i]
-		m.Buffers[0] = b.buf[o.start:b.used]
-		m.Addr = o.way.udp
-		m.OOB = nil
+		m := udp.Message{Data: b.buf[o.start:b.used], To: o.way.addr}
 		if o.segments > 1 {
-			m.OOB = control(b.controls[i], o.segment)
+			m.Segment = o.segment
 		}
+		b.messages = append(b.messages, m)
 	}
 	*o = message{start: b.used}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/pion/rtcp"
 
 	"weir/pipeline/media"
+	"weir/pipeline/service/rtc/udp"
 )
 
 // sink is a socket that nobody reads: what the kernel does for the receiver ends
@@ -26,6 +27,17 @@ func sink(b *testing.B) *net.UDPConn {
 	return c
 }
 
+// source is a socket to send from.
+func source(b *testing.B) *udp.Socket {
+	b.Helper()
+	s, err := udp.Listen("127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
 // Sizes of a picture of 2.5 Mbit/s at 30 a second.
 var pictureSizes = [...]int{1150, 1150, 1150, 1150, 1150, 1150, 1150, 1150, 1150, 500}
 
@@ -33,7 +45,7 @@ var pictureSizes = [...]int{1150, 1150, 1150, 1150, 1150, 1150, 1150, 1150, 1150
 func crowd(b *testing.B, e *Engine, s *Sender, f *film, n int, profile dtls.SRTPProtectionProfile) []*Stream {
 	b.Helper()
 	_, print := certificate(b)
-	socket := e.Attach(sink(b))
+	socket := e.Attach(source(b))
 	to := newPath(origin{socket: socket, addr: sink(b).LocalAddr().(*net.UDPAddr).AddrPort()})
 	key, salt := make([]byte, 16), make([]byte, 12)
 	if profile == dtls.SRTP_AES128_CM_HMAC_SHA1_80 {
@@ -99,13 +111,12 @@ func BenchmarkFanout(b *testing.B) {
 // BenchmarkFloor is what the machine can do at best: AES-128-GCM for each packet and
 // one system call for each picture of each viewer.
 func BenchmarkFloor(b *testing.B) {
-	from, to := sink(b), sink(b).LocalAddr().(*net.UDPAddr).AddrPort()
+	from, to := source(b), sink(b).LocalAddr().(*net.UDPAddr).AddrPort()
 	block, _ := aes.NewCipher(make([]byte, 16))
 	aead, err := cipher.NewGCM(block)
 	if err != nil {
 		b.Fatal(err)
 	}
-	oob := control(newControl(), 1200)
 	payload, nonce, buf := make([]byte, 1172), make([]byte, 12), make([]byte, 0, 16<<10)
 	for _, n := range []int{50, 150, 300} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
@@ -117,7 +128,7 @@ func BenchmarkFloor(b *testing.B) {
 						buf = buf[:head+12]
 						buf = aead.Seal(buf, nonce, payload[:size+22], buf[head:])
 					}
-					if _, _, err := from.WriteMsgUDPAddrPort(buf, oob, to); err != nil {
+					if _, err := from.Send([]udp.Message{{Data: buf, To: to, Segment: 1200}}); err != nil {
 						b.Fatal(err)
 					}
 				}

@@ -16,7 +16,7 @@ type Socket struct {
 	peers map[netip.AddrPort]*Session // addresses that a check has validated
 }
 
-// Attach makes a socket known. The engine writes to it (to a *net.UDPConn by
+// Attach makes a socket known. The engine writes to it (to a *udp.Socket by
 // batches) and never closes or reads it.
 func (e *Engine) Attach(conn net.PacketConn) *Socket {
 	s := &Socket{engine: e, conn: conn, peers: make(map[netip.AddrPort]*Session)}
@@ -108,12 +108,11 @@ type origin struct {
 // path is a validated pair: a way to a viewer.
 type path struct {
 	origin
-	udp     *net.UDPAddr // of addr, for sockets
-	checked int64        // engine time of the last valid check; guarded by Session.mu
+	checked int64 // engine time of the last valid check; guarded by Session.mu
 }
 
 func newPath(o origin) *path {
-	return &path{origin: o, udp: net.UDPAddrFromAddrPort(o.addr)}
+	return &path{origin: o}
 }
 
 // write sends one datagram that is not media. What cannot be sent is lost, as

@@ -4,17 +4,16 @@ import (
 	"net"
 	"sync/atomic"
 
-	"golang.org/x/net/ipv4"
+	"weir/pipeline/service/rtc/udp"
 )
 
-// wire is how batches leave a socket: by sendmmsg with messages that the kernel cuts
-// into packets, by sendmmsg with a message for each packet, or one by one. Several
-// Senders use it at a time.
+// wire is how batches leave a socket: with messages that the kernel cuts into packets,
+// with a message for each packet, or one by one. Several Senders use it at a time.
 type wire struct {
 	conn    net.PacketConn
-	many    *ipv4.PacketConn // of a *net.UDPConn, for IPv6 too; nil otherwise
-	cut     atomic.Bool      // UDP_SEGMENT works
-	refused atomic.Uint64    // messages that the system did not take
+	many    *udp.Socket   // nil sends one by one
+	cut     atomic.Bool   // messages may hold more than one packet
+	refused atomic.Uint64 // messages that the system did not take
 }
 
 // writeBuffer is what a socket may hold while the device is busy, in bytes: some
@@ -23,10 +22,10 @@ const writeBuffer = 4 << 20
 
 func (w *wire) init(conn net.PacketConn) {
 	w.conn = conn
-	if udp, ok := conn.(*net.UDPConn); ok {
-		_ = udp.SetWriteBuffer(writeBuffer) // the kernel may allow less
-		w.many = ipv4.NewPacketConn(udp)
-		w.cut.Store(canSegment(udp))
+	if s, ok := conn.(*udp.Socket); ok {
+		_ = s.SetWriteBuffer(writeBuffer) // the kernel may allow less
+		w.many = s
+		w.cut.Store(s.Segments())
 	}
 }
 
@@ -35,28 +34,21 @@ func (w *wire) segments() bool { return w.cut.Load() }
 
 // send sends the messages. What the system refuses is lost: the viewer asks again,
 // or is gone.
-func (w *wire) send(messages []ipv4.Message) {
-	if w.many == nil {
-		for i := range messages {
-			if _, err := w.conn.WriteTo(messages[i].Buffers[0], messages[i].Addr); err != nil {
-				w.refused.Add(1)
-			}
-		}
-		return
-	}
+func (w *wire) send(messages []udp.Message) {
 	for len(messages) > 0 {
-		n, err := w.many.WriteBatch(messages, 0)
-		if n > 0 {
-			messages = messages[n:]
+		if w.many == nil {
+			w.apart(messages[0])
+			messages = messages[1:]
 			continue
 		}
-		if err == nil {
+		n, err := w.many.Send(messages)
+		if messages = messages[n:]; err == nil {
 			return
 		}
 		// The first one was refused; the others may do.
-		if segment := segmentOf(messages[0].OOB); segment > 0 && unsegmented(err) {
+		if messages[0].Segment > 0 && unsegmented(err) {
 			w.cut.Store(!isHopeless(err))
-			w.apart(messages[0], segment)
+			w.apart(messages[0])
 		} else {
 			w.refused.Add(1)
 		}
@@ -65,10 +57,14 @@ func (w *wire) send(messages []ipv4.Message) {
 }
 
 // apart sends the packets of a message one by one.
-func (w *wire) apart(m ipv4.Message, segment int) {
-	for rest := m.Buffers[0]; len(rest) > 0; {
-		n := min(segment, len(rest))
-		if _, err := w.conn.WriteTo(rest[:n], m.Addr); err != nil {
+func (w *wire) apart(m udp.Message) {
+	to := net.UDPAddrFromAddrPort(m.To)
+	for rest := m.Data; len(rest) > 0; {
+		n := len(rest)
+		if m.Segment > 0 {
+			n = min(n, m.Segment)
+		}
+		if _, err := w.conn.WriteTo(rest[:n], to); err != nil {
 			w.refused.Add(1)
 			return
 		}

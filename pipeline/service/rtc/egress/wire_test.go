@@ -7,7 +7,8 @@ import (
 	"time"
 
 	"github.com/pion/dtls/v3"
-	"golang.org/x/net/ipv4"
+
+	"weir/pipeline/service/rtc/udp"
 )
 
 // A batch reaches its viewers packet by packet, whichever way it leaves.
@@ -20,13 +21,13 @@ func TestWire(t *testing.T) {
 			w.many = nil
 		},
 	} {
-		for network, host := range map[string]string{"udp4": "127.0.0.1", "udp6": "::1", "udp": "127.0.0.1"} {
-			t.Run(name+"/"+network, func(t *testing.T) {
+		for from, host := range map[string]string{"127.0.0.1:0": "127.0.0.1", "[::1]:0": "::1", ":0": "127.0.0.1"} {
+			t.Run(name+"/"+from, func(t *testing.T) {
 				e, err := New(Config{})
 				if err != nil {
 					t.Fatal(err)
 				}
-				out := listen(t, network, "")
+				out := open(t, from)
 				socket := e.Attach(out)
 				setup(&socket.wire)
 				s, f := e.NewSender(), newFilm()
@@ -79,15 +80,15 @@ func TestRefusedSegments(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	socket := e.Attach(listen(t, "udp4", "127.0.0.1"))
+	socket := e.Attach(open(t, "127.0.0.1:0"))
 	if !socket.wire.segments() {
 		t.Skip("this kernel cuts nothing")
 	}
 	conn := listen(t, "udp4", "127.0.0.1")
-	message := func(n, segment int) ipv4.Message {
-		return ipv4.Message{Buffers: [][]byte{make([]byte, n)}, Addr: conn.LocalAddr(), OOB: control(newControl(), segment)}
+	message := func(n, segment int) udp.Message {
+		return udp.Message{Data: make([]byte, n), To: conn.LocalAddr().(*net.UDPAddr).AddrPort(), Segment: segment}
 	}
-	socket.wire.send([]ipv4.Message{message(20, 10), message(1399, 10), message(31, 11)})
+	socket.wire.send([]udp.Message{message(20, 10), message(1399, 10), message(31, 11)})
 	var got []int
 	b := make([]byte, 4096)
 	for range 2 + 140 + 3 {
@@ -104,6 +105,16 @@ func TestRefusedSegments(t *testing.T) {
 	if !socket.wire.segments() || socket.wire.refused.Load() != 0 {
 		t.Error("one message that is too long says nothing of others")
 	}
+}
+
+func open(t *testing.T, address string) *udp.Socket {
+	t.Helper()
+	s, err := udp.Listen(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
 }
 
 func listen(t *testing.T, network, host string) *net.UDPConn {
