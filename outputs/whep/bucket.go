@@ -10,10 +10,12 @@ type bucket struct {
 }
 
 const (
-	// bucketTime is how much of its rate a bucket holds, at least bucketLeast bytes:
-	// what leaves at once. Nearly all pictures do.
+	// bucketTime is how much of its rate a bucket holds, at least bucketLeast bytes, the
+	// 64 packets that the kernel takes in one message: what leaves at once. Nearly all
+	// pictures do. One that does not costs several times as much, since its pieces leave
+	// for each viewer by itself.
 	bucketTime  = 50 * time.Millisecond
-	bucketLeast = 64 << 10
+	bucketLeast = 64 * 1500
 )
 
 func (b *bucket) depth() int64 {
