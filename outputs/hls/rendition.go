@@ -5,6 +5,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"weir/pipeline/invariants"
 )
 
 // shape is what all media playlists of a store have in common for as long as it
@@ -100,6 +102,10 @@ func (r *rendition) publishSegment(seg segment) {
 	}
 	r.change(func(n *snapshot) {
 		n.open = nil
+		if k := len(n.segments); k > 0 {
+			last := n.segments[k-1].msn
+			invariants.Assert(seg.msn == last+1, "segment %s comes behind number %d", seg.name, last)
+		}
 		n.segments = append(slices.Clone(n.segments), &seg)
 		memory := n.memory(r.keep)
 		if r.archive != nil {

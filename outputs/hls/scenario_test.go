@@ -166,6 +166,14 @@ func TestScenarios(t *testing.T) {
 		},
 		want: map[string]string{"video": "2s 1s | ~1.92s ~1.92s ~1.17s", "audio": "2.01s 1s | 1.92s 1.92s 1.17s"},
 	}, {
+		name: "video disappears for a moment",
+		feed: func(s *studio) {
+			s.feed(movie(both, 0, 3*time.Second))
+			s.feed(movie(only("audio"), 3*time.Second, 1950*time.Millisecond))
+			s.feed(movie(both, 4950*time.Millisecond, 3*time.Second))
+		},
+		want: map[string]string{"video": "2s 1s | ~1.92s ~30ms | 2s 1s", "audio": "2.01s 1s | 1.92s 40ms | 2.01s 1s"},
+	}, {
 		name: "video stalls for a second",
 		feed: func(s *studio) {
 			s.feed(where(movie(both, 0, 7*time.Second), func(u *media.Unit) bool {

@@ -35,7 +35,9 @@ func (s *segmenter) turn(u *media.Unit) {
 	s.bounds = append(s.bounds, b)
 	old := s.lead
 	s.lead, s.to, s.started, s.waiting, s.broken = s.to, nil, true, false, false
-	s.pass(s.lead, b, nil)
+	for n, ok := s.nextBound(s.lead); ok; n, ok = s.nextBound(s.lead) {
+		s.pass(s.lead, n, nil) // a lane that comes to lead may be behind
+	}
 	s.shape(old)
 	s.boardPassengers(b)
 	s.lead.put(u)
