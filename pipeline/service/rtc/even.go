@@ -94,7 +94,7 @@ type lateness struct {
 	origin time.Time // delays are relative to the arrival of a packet of that RTP time
 	first  int64
 	slots  [evenSlots]spread
-	newest int64 // slot, since origin
+	newest int64         // slot, since origin
 	worst  time.Duration // of all slots but one: whatever happens once is no bad path
 }
 

@@ -1,6 +1,7 @@
 package rtc
 
 import (
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -104,5 +105,68 @@ func TestEvenIsBounded(t *testing.T) {
 	}
 	if n != 2 {
 		t.Errorf("%d packets went on too early to keep the bound", n)
+	}
+}
+
+// R19 in virtual time: pictures of a browser behind 10 % of loss and 200 ms of jitter, two
+// packets each, go on so evenly that a player that holds nothing back hardly stands still.
+// It counts as browsers do: a picture that comes 150 ms later than usual is a freeze.
+func TestEvenBehindBadPath(t *testing.T) {
+	const (
+		every  = 33 * time.Millisecond
+		trip   = 250 * time.Millisecond
+		settle = 10 * time.Second
+		total  = settle + 10*time.Minute
+		freeze = every + 150*time.Millisecond
+	)
+	l := &layer{kind: media.KindVideo, order: newOrder(DefaultLimits().Wait, true)}
+	r := receiver{layers: []*layer{l}}
+	there := lane{noise: rand.New(rand.NewPCG(1, 1))}
+	back := lane{noise: rand.New(rand.NewPCG(2, 2))}
+	again := map[uint16]time.Duration{}
+	epoch := time.Unix(0, 0)
+	var shown, frozen, held time.Duration
+	next := 0
+	for now := time.Duration(0); now < total; now += time.Millisecond {
+		if now%every == 0 {
+			for range 2 {
+				there.send(now, flying{seq: uint16(next)})
+				delete(again, uint16(next))
+				next++
+			}
+		}
+		for _, f := range there.arrived(now) {
+			captured := time.Duration((next-int(uint16(next)-f.seq))/2) * every
+			l.order.put(Packet{
+				Sequence: f.seq, Timestamp: uint32(media.VideoRate.Ticks(captured)), Payload: []byte{1}, repaired: f.repaired,
+			}, epoch.Add(now))
+		}
+		at := epoch.Add(now)
+		for p, ok := l.order.take(at); ok; p, ok = l.order.take(at) {
+			l.out.put(p, r.due(l, &p, at))
+		}
+		for p, ok := l.out.take(at); ok; p, ok = l.out.take(at) {
+			if p.Sequence%2 == 0 {
+				continue
+			}
+			if gap := now - shown; gap > freeze && now > settle {
+				frozen += gap
+			}
+			shown, held = now, max(held, r.even.hold)
+		}
+		for _, seq := range l.order.ask(at) {
+			back.send(now, flying{seq: seq})
+		}
+		for _, f := range back.arrived(now) {
+			if last, ok := again[f.seq]; !ok || now-last >= trip {
+				again[f.seq] = now
+				there.send(now, flying{seq: f.seq, repaired: true})
+			}
+		}
+	}
+	part := 100 * frozen.Seconds() / (total - settle).Seconds()
+	t.Logf("frozen for %.2f %% of the time, held back by %v at most; %+v", part, held, l.order.counts)
+	if part > 3 {
+		t.Errorf("frozen for %.2f %% of the time", part)
 	}
 }
