@@ -192,7 +192,7 @@ func TestViewerBehindBadPath(t *testing.T) {
 // by HLS can be decoded, and all is well soon after the path is.
 func TestPublisherBehindBadPath(t *testing.T) {
 	if os.Getenv("WEIR_SOAK") == "" {
-		t.Skip("two browsers and a limit that is not kept yet (docs/verification.md): WEIR_SOAK=1")
+		t.Skip("two browsers and a limit that is not kept yet (docs/verification.md): WEIR_SOAK=3m")
 	}
 	link, client := away(t)
 	d := soak(10 * time.Minute)
