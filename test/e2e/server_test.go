@@ -21,44 +21,71 @@ import (
 // key is what publishers must present.
 const key = "e2e-key-8c1f6d02b7"
 
-const configuration = `
-server:
-  http: {listen: "%[1]s"}
-  rtmp: {listen: "%[2]s"}
-  webrtc: {udp: ""}
-pipelines:
+// The pipelines of a test's server.
+const (
+	// takesRTMP takes publishers by RTMP at live/… and serves HLS.
+	takesRTMP = `
   live/{name}:
     when: published
     stages:
       cam: {use: ingest/rtmp, with: {key: "` + key + `", grace: 4s}}
       hls: {use: outputs/hls, from: cam, with: {low_latency: true}}
 `
+	// byWebRTC takes publishers by WHIP at live/… and by RTMP at rtmp/…, and serves
+	// both by WHEP and by HLS.
+	byWebRTC = `
+  live/{name}:
+    when: published
+    stages:
+      cam: {use: ingest/whip, with: {key: "` + key + `", grace: 4s}}
+      hls: {use: outputs/hls, from: cam, with: {low_latency: true}}
+      watch: {use: outputs/whep, from: cam}
+  rtmp/{name}:
+    when: published
+    stages:
+      cam: {use: ingest/rtmp, with: {key: "` + key + `", grace: 4s}}
+      hls: {use: outputs/hls, from: cam, with: {low_latency: true}}
+      watch: {use: outputs/whep, from: cam}
+`
+	// playsClip plays clip.mp4 of the server's directory at file/clip.
+	playsClip = `
+  file/clip:
+    when: always
+    stages:
+      cam: {use: ingest/file, with: {path: clip.mp4}}
+      hls: {use: outputs/hls, from: cam, with: {low_latency: true}}
+      watch: {use: outputs/whep, from: cam}
+`
+)
 
-// weir is a running server.
-type weir struct{ http, rtmp string }
+// weir is a server: where it listens, and the directory of its clips.
+type weir struct{ http, rtmp, media, files string }
 
 // start runs a server that takes RTMP and serves HLS.
 func start(t *testing.T) weir {
 	t.Helper()
-	return startWith(t, configuration)
+	return startWith(t, takesRTMP)
 }
 
-// startWith runs bin/weir on ports of its own until the test ends, and then wants it
-// to leave by itself with status 0. The configuration's arguments are the addresses
-// for HTTP, RTMP and WebRTC.
-func startWith(t *testing.T, configuration string) weir {
+// startWith runs a server with these pipelines on ports of its own.
+func startWith(t *testing.T, pipelines string) weir {
 	t.Helper()
-	w := weir{http: freeAddr(t), rtmp: freeAddr(t)}
-	w.run(t, nil, http.DefaultClient, fmt.Sprintf(configuration, w.http, w.rtmp, freeAddr(t)))
+	w := weir{http: freeAddr(t), rtmp: freeAddr(t), media: freeAddr(t)}
+	w.run(t, nil, http.DefaultClient, pipelines)
 	return w
 }
 
-// run runs the server, with words in front of the command, until the test ends. client
-// reaches it.
-func (w weir) run(t *testing.T, where []string, client *http.Client, configuration string) {
+// run runs bin/weir, with words in front of the command, until the test ends, and then
+// wants it to leave by itself with status 0. client reaches it.
+func (w weir) run(t *testing.T, where []string, client *http.Client, pipelines string) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "weir.yaml")
-	if err := os.WriteFile(file, []byte(configuration), 0o600); err != nil {
+	configuration := fmt.Sprintf("server:\n  http: {listen: %q}\n  rtmp: {listen: %q}\n  webrtc: {udp: %q, tcp: %q}\n",
+		w.http, w.rtmp, w.media, w.media)
+	if w.files != "" {
+		configuration += fmt.Sprintf("  files: %q\n", w.files)
+	}
+	if err := os.WriteFile(file, []byte(configuration+"pipelines:"+pipelines), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	binary, err := filepath.Abs("../../bin/weir")

@@ -1,8 +1,9 @@
 // Opens a publish page in Debian's Chromium, publishes for a while and prints what
 // went out as one JSON object: node studio.mjs URL KEY [OPTION=VALUE…]
 //   source=pattern    camera (Chromium's fake one), or pattern: the page's own
-//   seconds=20        how long, from when it is live
+//   seconds=20        how long at most, from when it is live: until standard input ends
 //   patience=30       how long to wait for that, in seconds
+//   series=1          report when how many pictures had been sent
 //   codec=H264 size=1280x720 bitrate=2500000 simulcast=0
 //   screenshot=FILE   a PNG at the end
 //   width=1280 height=800 dark=0
@@ -32,6 +33,10 @@ const browser = await chromium.launchPersistentContext(profile, {
     "--unsafely-treat-insecure-origin-as-secure=" + new URL(url).origin,
   ],
 });
+
+let ended = false;
+process.stdin.on("end", () => (ended = true)).resume();
+process.stdin.unref?.();
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -80,7 +85,12 @@ async function publish() {
   const report = { url, live: (await standing()) === "live", after: (Date.now() - begun) / 1000 };
   console.error(report.live ? "live" : "not live");
   const [began, before] = [Date.now(), await page.evaluate(() => window.outbound())];
-  if (report.live) await sleep(seconds * 1000);
+  const series = [];
+  while (report.live && !ended && Date.now() - began < seconds * 1000) {
+    await sleep(250);
+    if (options.series === "1") series.push(await page.evaluate(async () => [Date.now(), (await window.outbound()).framesSent ?? 0]));
+  }
+  report.series = series;
   const after = await page.evaluate(() => window.outbound());
   report.seconds = (Date.now() - began) / 1000;
   report.video = Object.fromEntries(
@@ -88,6 +98,10 @@ async function publish() {
   );
   report.status = await page.textContent("#status");
   report.level = await page.evaluate(() => document.getElementById("level").value);
+  report.devices = await page.evaluate(() =>
+    Object.fromEntries(["camera", "microphone"].map((id) => [id, [...document.getElementById(id).options].map((o) => o.text)])),
+  );
+  report.rows = await page.locator("#stats dt").allTextContents();
   report.sent = await page.evaluate(() => window.studio.sent());
   if (screenshot) await page.screenshot({ path: screenshot });
   if (report.live) {

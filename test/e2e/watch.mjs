@@ -6,6 +6,9 @@
 //   block=WHAT        keep WebRTC from working: media (its candidates lead nowhere),
 //                     full (503, to come again in 6 s)
 //   blocks=1000       how many sessions that concerns
+//   series=1          report when how many pictures had been decoded, and the age of the
+//                     one on the screen
+//   keys=1            press keys at the end, and walk through what has the focus
 //   layers=1          choose each layer from the menu in turn, at the end
 //   width=1280 height=800 dark=0
 //   chromium=/usr/bin/chromium
@@ -125,15 +128,20 @@ async function block(page) {
 }
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-const sample = (page) => page.evaluate(async () => ({
-  ...window.weir.stats(),
-  rms: window.loudness?.() ?? 0,
-  position: document.querySelector("weir-player").video.currentTime,
-  glass: window.readClock(),
-  words: document.querySelector("weir-player").words,
-  frozen: (await window.inbound()).video?.totalFreezesDuration ?? 0,
-  at: performance.now(),
-}));
+const sample = (page) => page.evaluate(async () => {
+  const { video } = await window.inbound();
+  return {
+    ...window.weir.stats(),
+    rms: window.loudness?.() ?? 0,
+    position: document.querySelector("weir-player").video.currentTime,
+    glass: window.readClock(),
+    words: document.querySelector("weir-player").words,
+    frozen: video?.totalFreezesDuration ?? 0,
+    inbound: video?.framesDecoded ?? 0,
+    at: performance.now(),
+    wall: Date.now(),
+  };
+});
 
 function spread(values) {
   const sorted = values.filter((value) => value !== null).sort((a, b) => a - b);
@@ -152,6 +160,40 @@ async function eachLayer(page) {
     widths[name] = (await sample(page)).width;
   }
   return widths;
+}
+
+// pressKeys says what the keys of the page change, and what a keyboard reaches, by the
+// names that a screen reader tells.
+async function pressKeys(page) {
+  const now = () => page.evaluate(() => {
+    const { shadowRoot, video } = document.querySelector("weir-player");
+    const figures = shadowRoot.getElementById("figures");
+    return {
+      figures: figures.hidden ? -1 : figures.children.length,
+      expanded: shadowRoot.querySelector(".toggle").ariaExpanded,
+      muted: video.muted,
+      pressed: shadowRoot.querySelector(".mute").ariaPressed,
+      paused: video.paused,
+      status: shadowRoot.querySelector("[role=status]").textContent,
+    };
+  });
+  const after = { "": await now() };
+  for (const key of ["i", "m", "k", "k", "i"]) {
+    await page.keyboard.press(key);
+    await sleep(300);
+    after[key] ??= await now();
+  }
+  const reached = [];
+  await page.evaluate(() => document.activeElement?.blur());
+  for (let i = 0; i < 12; i++) {
+    await page.keyboard.press("Tab");
+    reached.push(await page.evaluate(() => {
+      let at = document.activeElement;
+      while (at?.shadowRoot?.activeElement) at = at.shadowRoot.activeElement;
+      return at?.ariaLabel || at?.labels?.[0]?.firstChild.textContent.trim() || at?.textContent.trim() || at?.tagName || "";
+    }));
+  }
+  return { after, reached: [...new Set(reached)] };
 }
 
 async function look() {
@@ -200,6 +242,7 @@ async function look() {
   const late = samples.filter((s) => s.at - from >= settled * 1000);
   const ended = await page.evaluate(() => window.inbound());
   const layers = options.layers === "1" ? await eachLayer(page) : {};
+  const keys = options.keys === "1" ? await pressKeys(page) : null;
   const seen = await page.evaluate(() => window.seen);
   if (screenshot) await page.screenshot({ path: screenshot });
   return Object.assign(report, {
@@ -232,6 +275,8 @@ async function look() {
     videoCodec: now.videoCodec,
     audioCodec: now.audioCodec,
     layers,
+    keys,
+    series: options.series === "1" ? samples.map((s) => [s.wall, s.inbound, s.glass === null ? -1 : s.glass * 1000]) : [],
     video: rise(begun.video, ended.video),
     frozen: samples.slice(1).map((s, i) => [s.at - from, s.frozen - samples[i].frozen]).filter(([, s]) => s > 0),
     audio: rise(begun.audio, ended.audio),

@@ -21,24 +21,36 @@ const demo = "../../cmd/weir/demo.flv"
 // spread is a series of values in seconds.
 type spread struct{ Median, Max float64 }
 
+// standing is how a watch page stands: Figures is -1 while they are hidden.
+type standing struct {
+	Figures                   int
+	Muted, Paused             bool
+	Expanded, Pressed, Status string
+}
+
 // report is what watch.mjs saw.
 type report struct {
-	FirstPicture                           *float64 // s after the page was opened
-	Seconds, FPS, Played                   float64
-	RMS                                    float64 // loudest, of full scale
-	AudioBytes                             int
-	Muted                                  bool
-	Latency, EdgeLatency                   *spread
-	Stalls, Attempts, Dropped              int
-	Width, Height                          int
-	VideoCodec, AudioCodec                 string
-	Way, Words                             string         // what is used in the end, and what the page says
-	Glass                                  *spread        // from the test pattern's clock to the screen
-	Posts                                  int            // offers by WHEP
-	Layers                                 map[string]int // widths
-	Ways, States                           []string
+	FirstPicture              *float64 // s after the page was opened
+	Seconds, FPS, Played      float64
+	RMS                       float64 // loudest, of full scale
+	AudioBytes                int
+	Muted                     bool
+	Latency, EdgeLatency      *spread
+	Stalls, Attempts, Dropped int
+	Width, Height             int
+	VideoCodec, AudioCodec    string
+	Way, Words                string         // what is used in the end, and what the page says
+	Glass                     *spread        // from the test pattern's clock to the screen
+	Posts                     int            // offers by WHEP
+	Layers                    map[string]int // widths
+	Ways, States              []string
+	Keys                      *struct {
+		After   map[string]standing // what a key changes; "" is before the first
+		Reached []string            // the names of what Tab leads to
+	}
 	Transport                              string             // "UDP" or "TCP"
 	Frozen                                 [][2]float64       // ms from the first picture, s
+	Series                                 [][3]float64       // ms since 1970, pictures decoded, ms of age of the one shown or -1
 	Video, Audio                           map[string]float64 // rises of what getStats counts
 	External, Violations, Failures, Errors []string
 }
@@ -85,10 +97,12 @@ func watchFrom(t *testing.T, where []string, url string, seconds int, options ..
 		if err := cmd.Wait(); err != nil {
 			t.Fatalf("watch.mjs: %v\n%s", err, text)
 		}
-		t.Logf("%s", out.String())
 		var r report
 		if err := json.Unmarshal(out.Bytes(), &r); err != nil {
 			t.Fatal(err)
+		}
+		if len(r.Series) == 0 {
+			t.Logf("%s", out.String())
 		}
 		if r.FirstPicture == nil {
 			t.Fatal("there was no picture")

@@ -15,28 +15,6 @@ import (
 	"time"
 )
 
-// byWebRTC takes publishers by WHIP at live/… and by RTMP at rtmp/…, and serves both
-// by WHEP and by HLS.
-const byWebRTC = `
-server:
-  http: {listen: "%[1]s"}
-  rtmp: {listen: "%[2]s"}
-  webrtc: {udp: "%[3]s", tcp: "%[3]s"}
-pipelines:
-  live/{name}:
-    when: published
-    stages:
-      cam: {use: ingest/whip, with: {key: "` + key + `", grace: 4s}}
-      hls: {use: outputs/hls, from: cam, with: {low_latency: true}}
-      watch: {use: outputs/whep, from: cam}
-  rtmp/{name}:
-    when: published
-    stages:
-      cam: {use: ingest/rtmp, with: {key: "` + key + `", grace: 4s}}
-      hls: {use: outputs/hls, from: cam, with: {low_latency: true}}
-      watch: {use: outputs/whep, from: cam}
-`
-
 // sending is what studio.mjs saw.
 type sending struct {
 	Live   bool
@@ -49,14 +27,17 @@ type sending struct {
 			Width, KeyFrames  int
 		}
 	}
-	Video                        map[string]float64 // rises of what getStats counts, of the first layer
-	Seconds                      float64            // for which it was live
+	Devices                      map[string][]string // to choose from: camera, microphone
+	Rows                         []string            // of the statistics
+	Video                        map[string]float64  // rises of what getStats counts, of the first layer
+	Seconds                      float64             // for which it was live
+	Series                       [][2]float64        // ms since 1970, pictures sent
 	Methods                      []string
 	External, Errors, Violations []string
 }
 
-// goLive publishes from the page of a stream for that many seconds. It returns once
-// the stream is live; done waits for the end.
+// goLive publishes from the page of a stream, for that many seconds at most. It returns
+// once the stream is live; done ends it.
 func goLive(t *testing.T, url string, seconds int, options ...string) (done func() sending) {
 	t.Helper()
 	return goLiveFrom(t, nil, url, seconds, options...)
@@ -73,6 +54,10 @@ func goLiveFrom(t *testing.T, where []string, url string, seconds int, options .
 	if err != nil {
 		t.Fatal(err)
 	}
+	going, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -83,16 +68,19 @@ func goLiveFrom(t *testing.T, where []string, url string, seconds int, options .
 	}
 	return func() sending {
 		t.Helper()
+		_ = going.Close()
 		for lines.Scan() {
 			t.Log(lines.Text())
 		}
 		if err := cmd.Wait(); err != nil {
 			t.Fatalf("studio.mjs: %v", err)
 		}
-		t.Logf("%s", out.String())
 		var s sending
 		if err := json.Unmarshal(out.Bytes(), &s); err != nil {
 			t.Fatal(err)
+		}
+		if len(s.Series) == 0 {
+			t.Logf("%s", out.String())
 		}
 		for what, list := range map[string][]string{
 			"requests to other hosts": s.External, "policy violations": s.Violations, "errors": s.Errors,
@@ -129,7 +117,7 @@ func wantSound(t *testing.T, r report) {
 // that takes.
 func TestPublishPage(t *testing.T) {
 	w := startWith(t, byWebRTC)
-	done := goLive(t, "http://"+w.http+"/live/studio/publish", 25, "size=640x360")
+	done := goLive(t, "http://"+w.http+"/live/studio/publish", 120, "size=640x360")
 	r := watch(t, "http://"+w.http+"/live/studio", 15)()
 	s := done()
 	wantWebRTC(t, r)
@@ -149,11 +137,56 @@ func TestPublishPage(t *testing.T) {
 
 func TestPublishCamera(t *testing.T) {
 	w := startWith(t, byWebRTC)
-	done := goLive(t, "http://"+w.http+"/live/studio/publish", 35, "source=camera", "size=640x360")
+	done := goLive(t, "http://"+w.http+"/live/studio/publish", 120, "source=camera", "size=640x360")
 	r := watch(t, "http://"+w.http+"/live/studio", 10)()
-	done()
+	s := done()
 	wantWebRTC(t, r)
 	wantSound(t, r)
+	for _, kind := range []string{"camera", "microphone"} {
+		if !slices.ContainsFunc(s.Devices[kind], func(name string) bool { return strings.Contains(strings.ToLower(name), "fake") }) {
+			t.Errorf("the page offers %q as a %s", s.Devices[kind], kind)
+		}
+	}
+	if want := []string{"Audio", "Video", "Round trip", "Loss", "Way"}; !slices.Equal(s.Rows, want) {
+		t.Errorf("the page tells %q of what goes out, not %q", s.Rows, want)
+	}
+}
+
+// The watch page can be used without a mouse and without seeing it.
+func TestWatchPageByKeyboard(t *testing.T) {
+	w := startWith(t, byWebRTC)
+	w.publishAt(t, "rtmp/studio", demo)
+	r := watch(t, "http://"+w.http+"/rtmp/studio", 3, "keys=1")()
+	before, i, m, k := r.Keys.After[""], r.Keys.After["i"], r.Keys.After["m"], r.Keys.After["k"]
+	if before.Figures != -1 || before.Expanded != "false" || i.Figures < 5 || i.Expanded != "true" {
+		t.Errorf("i does not show the figures: %+v, then %+v", before, i)
+	}
+	if before.Muted || before.Pressed != "false" || !m.Muted || m.Pressed != "true" {
+		t.Errorf("m does not mute: %+v, then %+v", before, m)
+	}
+	if before.Paused || !k.Paused {
+		t.Errorf("k does not pause: %+v, then %+v", before, k)
+	}
+	if before.Status != "Live by WebRTC" {
+		t.Errorf("a screen reader is told %q", before.Status)
+	}
+	for _, name := range []string{"Live stream", "Mute", "Figures"} {
+		if !slices.Contains(r.Keys.Reached, name) {
+			t.Errorf("Tab leads to %q, not to %s", r.Keys.Reached, name)
+		}
+	}
+}
+
+// A layer that the page's address names is the one that is played.
+func TestLayerOfTheAddress(t *testing.T) {
+	w := startWith(t, byWebRTC)
+	done := goLive(t, "http://"+w.http+"/live/studio/publish", 120, "simulcast=1")
+	<-time.After(5 * time.Second) // all layers have begun
+	r := watch(t, "http://"+w.http+"/live/studio?layer=low", 5)()
+	done()
+	if r.Width != 320 {
+		t.Errorf("the layer that is played is %d wide, not 320", r.Width)
+	}
 }
 
 // What goes out by WHIP, H.264 and Opus, is played by hls.js as well: of the camera, and
@@ -162,7 +195,7 @@ func TestWHIPToHLS(t *testing.T) {
 	for _, source := range []string{"camera", "pattern"} {
 		t.Run(source, func(t *testing.T) {
 			w := startWith(t, byWebRTC)
-			done := goLive(t, "http://"+w.http+"/live/studio/publish", 45, "source="+source, "size=640x360", "codec=H264")
+			done := goLive(t, "http://"+w.http+"/live/studio/publish", 120, "source="+source, "size=640x360", "codec=H264")
 			<-time.After(6 * time.Second) // there is something to play by HLS
 			r := watch(t, "http://"+w.http+"/live/studio", 15, "block=media")()
 			done()
@@ -193,7 +226,7 @@ func TestWHIPToHLS(t *testing.T) {
 // The menu of the watch page leads to each of a publisher's layers.
 func TestSimulcast(t *testing.T) {
 	w := startWith(t, byWebRTC)
-	done := goLive(t, "http://"+w.http+"/live/studio/publish", 35, "simulcast=1")
+	done := goLive(t, "http://"+w.http+"/live/studio/publish", 120, "simulcast=1")
 	<-time.After(5 * time.Second) // all layers have begun
 	r := watch(t, "http://"+w.http+"/live/studio", 5, "layers=1")()
 	done()

@@ -31,8 +31,15 @@ export async function discover(url: string, signal?: AbortSignal): Promise<RTCIc
   return answer.ok ? iceServers(answer.headers.get("Link")) : null;
 }
 
-// negotiate makes the session for which pc has its transceivers.
-export async function negotiate(pc: RTCPeerConnection, url: string, signal: AbortSignal, token = ""): Promise<Session> {
+// negotiate makes the session for which pc has its transceivers. What the server answers
+// is read as edit makes it.
+export async function negotiate(
+  pc: RTCPeerConnection,
+  url: string,
+  signal: AbortSignal,
+  token = "",
+  edit = (sdp: string) => sdp,
+): Promise<Session> {
   await pc.setLocalDescription();
   await gathered(pc, signal);
   const headers: Record<string, string> = { "Content-Type": "application/sdp" };
@@ -45,7 +52,7 @@ export async function negotiate(pc: RTCPeerConnection, url: string, signal: Abor
     link: answer.headers.get("Link"),
   };
   try {
-    await pc.setRemoteDescription({ type: "answer", sdp: await answer.text() });
+    await pc.setRemoteDescription({ type: "answer", sdp: edit(await answer.text()) });
   } catch (error) {
     end(pc, session.url, token);
     throw error;

@@ -15,6 +15,7 @@ const firstPause = 500; // ms
 const soonPause = 300; // ms
 const lastPause = 4000; // ms
 const offlinePause = 1000; // ms between offers to an offline stream, if the server does not say
+const prepareAfter = 1000; // ms without media by WebRTC, after which HLS may be needed soon
 const againAfter = 20000; // ms after which WebRTC gets another try, doubled each time
 const againAtMost = 300000;
 
@@ -44,6 +45,7 @@ export class Player {
   private doubts = 0; // about that, as there was HLS
   private failures = 0;
   private played = false;
+  private ahead: Promise<Finding> | null = null; // what there is by HLS, asked early
 
   constructor(
     private readonly video: HTMLVideoElement,
@@ -122,13 +124,14 @@ export class Player {
   // connect makes a session in which media flow, or notes why there is none.
   private async connect(stop: AbortSignal, show: boolean): Promise<WebRTCPlayback | null> {
     const whep = new Whep(this.whepURL, this.servers ?? [], this.layer, this.token);
-    const early = setTimeout(() => void import("./hls"), 1500); // it may be needed soon
+    const early = setTimeout(() => this.prepare(show), prepareAfter);
     this.refused = this.offline = this.bound = false;
     try {
       const playback = await WebRTCPlayback.connect(whep, stop, (stream) => {
         if (show) this.show(stream);
       });
       this.failures = this.notBefore = 0;
+      this.ahead = null;
       this.why = "";
       return playback;
     } catch (error) {
@@ -184,9 +187,16 @@ export class Player {
     }
   }
 
+  // prepare gets ready to play by HLS.
+  private prepare(look: boolean): void {
+    void import("./hls");
+    if (look) this.ahead = probe(this.hlsURL);
+  }
+
   // byHls looks what there is by HLS and plays it if it can be played.
   private async byHls(stop: AbortSignal): Promise<Finding> {
-    const found = await probe(this.hlsURL);
+    const found = await (this.ahead ?? probe(this.hlsURL));
+    this.ahead = null;
     if (stop.aborted) return found;
     if (found === "live") {
       if (this.offline && this.doubts++ === 0) { // it has come up in between

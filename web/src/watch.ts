@@ -1,4 +1,5 @@
-// The watch page of one stream, whose path is the page's own.
+// The watch page of one stream, whose path is the page's own. ?embed shows the picture
+// alone, ?layer=low plays that layer.
 import { type Stats, WeirPlayer } from "./weir-player";
 
 declare global {
@@ -14,7 +15,9 @@ document.title = `${path} · weir`;
 const player = new WeirPlayer();
 player.setAttribute("src", location.pathname);
 player.setAttribute("hotkeys", "");
-if (new URLSearchParams(location.search).has("embed")) {
+const query = new URLSearchParams(location.search);
+player.setAttribute("layer", query.get("layer") ?? "");
+if (query.has("embed")) {
   document.body.classList.add("embed");
   player.setAttribute("bare", "");
 }

@@ -3,6 +3,7 @@
 import { delay } from "./delay";
 import { type Figures, Whep } from "./whep";
 
+const reachWithin = 1200; // ms from the answer until the server is reached at all
 const mediaWithin = 2500; // ms to the first picture
 const pictureWithin = 5000; // the same, if media arrive: a key frame may be on its way
 const stalledAfter = 1500; // ms without a new picture
@@ -38,13 +39,16 @@ export class WebRTCPlayback {
       stop.removeEventListener("abort", stopped);
     }
     show(whep.stream);
+    const answered = performance.now();
     const playback = new WebRTCPlayback(whep);
     for (;;) {
       await delay(glance, stop);
       const figures = await playback.measure();
       if (playback.progress > 0) return playback;
       const patience = figures.bytes > 0 ? pictureWithin : mediaWithin;
-      if (stop.aborted || whep.ended || performance.now() - began > patience) {
+      const now = performance.now();
+      const unreached = !whep.reached && now - answered > reachWithin;
+      if (stop.aborted || whep.ended || unreached || now - began > patience) {
         whep.close();
         throw new Silence("no media arrive");
       }

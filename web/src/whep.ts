@@ -97,6 +97,11 @@ export class Whep {
     return this.pc.connectionState === "connected" && !this.ended;
   }
 
+  // reached says that some way to the server has been found, by UDP or TCP.
+  get reached(): boolean {
+    return ["connected", "completed"].includes(this.pc.iceConnectionState);
+  }
+
   // ended says that the other side has closed the connection, or it is lost for good.
   get ended(): boolean {
     return this.pc.connectionState === "failed" || hungUp(this.pc);

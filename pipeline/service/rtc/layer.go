@@ -25,6 +25,7 @@ type layer struct {
 
 	// What follows belongs to whoever calls Recv.
 	order order
+	out   outlet
 	asked time.Time // for a key frame
 }
 

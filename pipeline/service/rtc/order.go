@@ -179,7 +179,8 @@ func (o *order) answered(took time.Duration) {
 	}
 	o.answer += (took - o.answer) / 8
 	o.again = min(max(o.answer/2, nackAgainMin), nackAgainMax)
-	o.hold = min(max(o.wait, o.patience+holdRounds*o.answer), holdMost*o.wait)
+	o.hold -= (o.hold - o.wait) / 64
+	o.hold = min(max(o.hold, o.wait, o.patience+holdRounds*o.answer), holdMost*o.wait)
 }
 
 // take lets out the next packet if it has come, or if what is missing before it was

@@ -40,7 +40,7 @@ type Packet struct {
 	// Payload belongs to whoever has received the packet. It is not empty.
 	Payload []byte
 	// Arrived is when it came, Released when all before it had come as well, or were
-	// not waited for any longer.
+	// not waited for any longer, and later where packets come unevenly.
 	Arrived, Released time.Time
 	// Report is the publisher's latest about its clocks; zero before the first.
 	Report Report
@@ -61,6 +61,7 @@ type receiver struct {
 	nudge chan struct{} // a key frame was asked for
 
 	layers []*layer
+	even   evener
 	timer  *time.Timer
 	turn   int
 	// measured is when the counters were published.
@@ -98,6 +99,9 @@ func (p *Publisher) Recv(ctx context.Context) (Packet, error) {
 		case <-p.receiver.nudge:
 		case <-p.done:
 			p.receiver.timer.Stop()
+			if packet, ok := p.rest(); ok {
+				return packet, nil
+			}
 			return Packet{}, p.why
 		case <-ctx.Done():
 			p.receiver.timer.Stop()
@@ -124,14 +128,48 @@ func (p *Publisher) next(now time.Time) (Packet, bool) {
 	for range r.layers {
 		r.turn = (r.turn + 1) % len(r.layers)
 		l := r.layers[r.turn]
-		packet, ok := l.order.take(now)
-		if !ok {
-			continue
+		for {
+			packet, ok := l.order.take(now)
+			if !ok {
+				break
+			}
+			if packet.Lost && l.kind == media.KindVideo {
+				l.wanted.Store(true) // the publisher has not sent it again in time, or never does
+			}
+			at := r.due(l, &packet, now)
+			if len(l.out.queue) == 0 && !at.After(now) {
+				return packet, true
+			}
+			l.out.put(packet, at)
 		}
-		if packet.Lost && l.kind == media.KindVideo {
-			l.wanted.Store(true) // the publisher has not sent it again in time, or never does
+		if packet, ok := l.out.take(now); ok {
+			return packet, true
 		}
-		return packet, true
+	}
+	return Packet{}, false
+}
+
+// due is when a packet that is in order may go on.
+func (r *receiver) due(l *layer, p *Packet, now time.Time) time.Time {
+	rate := media.VideoRate
+	if l.kind == media.KindAudio {
+		rate = media.OpusRate
+	}
+	late := l.out.late.add(p.Timestamp, rate, now)
+	worst := l.out.late.worst
+	for _, other := range r.layers {
+		worst = max(worst, other.out.late.worst)
+	}
+	r.even.follow(worst, now)
+	return now.Add(r.even.hold - late)
+}
+
+// rest is a packet that waits for its time still, at the end.
+func (p *Publisher) rest() (Packet, bool) {
+	for _, l := range p.receiver.layers {
+		if packet, ok := l.out.take(l.out.due()); ok {
+			return packet, true
+		}
 	}
 	return Packet{}, false
 }
@@ -152,6 +190,7 @@ func (p *Publisher) tend(now time.Time) (due time.Time) {
 			})
 		}
 		earlier(l.order.due())
+		earlier(l.out.due())
 		if l.order.asked() {
 			l.poke()
 			earlier(now.Add(pokeEvery))
