@@ -108,7 +108,7 @@ func (b *beeps) unit(u *media.Unit) error {
 	}
 	tone(b.frame, int64(u.PTS))
 	b.ledger.enter(stampOf(u))
-	b.out.framesIn.Add(1)
+	b.samples.out.framesIn.Add(1)
 	return b.decoded(b.frame, u.PTS)
 }
 
