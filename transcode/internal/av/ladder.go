@@ -25,15 +25,15 @@ type ladder struct {
 	size   shape // of the pictures, when the rungs were made
 	period int64 // number of the period between key units that the last picture is in
 	key    bool  // the next picture is to be a key unit
-	lag    lag
 }
 
 func newLadder(job wire.Job, out *outlet) *ladder {
 	return &ladder{want: *job.Video, threads: job.Threads, out: out, fault: make(chan error, 1)}
 }
 
-// show has a picture of source encoded in all layers. It is only lent.
-func (l *ladder) show(f *astiav.Frame, s stamp, source *media.Track) error {
+// show has a picture of source, which comes so late, encoded in all layers. It is only
+// lent.
+func (l *ladder) show(f *astiav.Frame, s stamp, late time.Duration, source *media.Track) error {
 	select {
 	case err := <-l.fault:
 		return err
@@ -42,7 +42,7 @@ func (l *ladder) show(f *astiav.Frame, s stamp, source *media.Track) error {
 	if err := l.prepare(f, source); err != nil {
 		return err
 	}
-	return l.climb(f, s, l.keyDue(s))
+	return l.climb(f, s, late, l.keyDue(s))
 }
 
 // keyDue says whether the picture is to be a key unit on all layers.
@@ -67,14 +67,13 @@ func floorDiv(a, b int64) int64 {
 }
 
 // climb hands a picture down the layers, each of which is scaled from a larger one.
-func (l *ladder) climb(f *astiav.Frame, s stamp, key bool) error {
+func (l *ladder) climb(f *astiav.Frame, s stamp, late time.Duration, key bool) error {
 	from := f
 	defer func() {
 		if from != f {
 			from.Free()
 		}
 	}()
-	late := l.lag.of(s.arrived, time.Now())
 	for i, r := range l.rungs {
 		scaled, err := r.show(from, s, late, key, i+1 < len(l.rungs))
 		if err != nil {

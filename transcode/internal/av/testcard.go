@@ -34,6 +34,7 @@ func tone(f *astiav.Frame, first int64) {
 type card struct {
 	*ladder
 	source *media.Track
+	lag    lag
 	canvas *pool
 	n      int64       // pictures so far
 	first  int64       // of this second
@@ -61,7 +62,7 @@ func (c *card) unit(u *media.Unit) error {
 	c.n++
 	c.out.framesIn.Add(1)
 	c.shown = u.PTS
-	return c.show(f, stampOf(u), c.source)
+	return c.show(f, stampOf(u), c.lag.of(u.Arrived, time.Now()), c.source)
 }
 
 func (c *card) end(bool) error {

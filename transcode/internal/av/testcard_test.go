@@ -22,7 +22,7 @@ func cardJob() wire.Job {
 }
 
 // hasten runs a metronome without waiting.
-func hasten(t *testing.T, job wire.Job, length time.Duration) *result {
+func hasten(t testing.TB, job wire.Job, length time.Duration) *result {
 	t.Helper()
 	r := &result{}
 	out := &outlet{send: r.take}

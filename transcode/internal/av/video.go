@@ -4,6 +4,7 @@ package av
 
 import (
 	"errors"
+	"time"
 
 	"github.com/asticode/go-astiav"
 
@@ -14,16 +15,24 @@ import (
 // video makes one track of pictures, of one layer or several, out of another.
 type video struct {
 	pictures *pictures
+	overlay  overlay
 	ladder   *ladder
+	lag      lag
 }
 
-func newVideo(job wire.Job, out *outlet, index uint16) *video {
-	v := &video{ladder: newLadder(job, out)}
+func newVideo(job wire.Job, out *outlet, index uint16, s *scenery) *video {
+	v := &video{overlay: overlay{scenery: s}, ladder: newLadder(job, out)}
 	v.pictures = newPictures(out, index, v.show)
 	return v
 }
 
-func (v *video) show(f *astiav.Frame, s stamp) error { return v.ladder.show(f, s, v.pictures.source) }
+func (v *video) show(f *astiav.Frame, s stamp) error {
+	f, err := v.overlay.over(f, s)
+	if err != nil {
+		return err
+	}
+	return v.ladder.show(f, s, v.lag.of(s.arrived, time.Now()), v.pictures.source)
+}
 
 func (v *video) track(t *media.Track) error { return v.pictures.track(t) }
 
@@ -40,5 +49,6 @@ func (v *video) end(flush bool) error {
 	}
 	err = errors.Join(err, v.ladder.end())
 	v.pictures.close()
+	v.overlay.free()
 	return err
 }
