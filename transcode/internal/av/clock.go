@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"weir/pipeline/media"
+	"weir/transcode/wire"
 )
 
 // clock says when the time has come to compose what the inputs of a mix gave for a
@@ -68,15 +69,27 @@ func (c *clock) leave(id media.TrackID) {
 	c.change.Broadcast()
 }
 
-// expect says that a unit of a track has come, and settle that all has been made of it.
-func (c *clock) expect(id media.TrackID) { c.pend(id, 1) }
-func (c *clock) settle(id media.TrackID) { c.pend(id, -1) }
+// expect says that a unit has come. Time begins with the first that is to be seen or
+// heard.
+func (c *clock) expect(u *media.Unit) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if s := c.inputs[u.Track.ID]; s != nil {
+		s.pending++
+	}
+	if !c.begun && !u.Flags.Has(wire.Preroll) {
+		at := u.Track.Rate.Duration(u.PTS)
+		c.begin, c.newest, c.since, c.begun = at, at, time.Now(), true
+		c.change.Broadcast()
+	}
+}
 
-func (c *clock) pend(id media.TrackID, by int) {
+// settle says that all has been made of a unit of a track.
+func (c *clock) settle(id media.TrackID) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if s := c.inputs[id]; s != nil {
-		s.pending += by
+		s.pending--
 		c.change.Broadcast()
 	}
 }
@@ -92,8 +105,6 @@ func (c *clock) reach(id media.TrackID, at time.Duration) bool {
 	}
 	now := time.Now()
 	switch {
-	case !c.begun:
-		c.begin, c.newest, c.since, c.begun = at, at, now, true
 	case at > c.time(now)+believable && now.Sub(c.since) < lost:
 		return false
 	case at > c.newest:
