@@ -77,7 +77,7 @@ func costOfMix(t *testing.T, source string) (cpu, wall time.Duration) {
 	}
 	job := wire.Job{
 		Version: wire.Version, Stage: "bench", Threads: 1,
-		Mix: &wire.Mix{Width: 1280, Height: 720, FPS: 30, LatencyMillis: 1000},
+		Mix: &wire.Mix{Width: 1280, Height: 720, FPS: 30, LatencyMillis: 5000},
 		Video: &wire.Video{
 			Codec: wire.Codec(media.CodecH264), Preset: "veryfast", KeyframeEveryMillis: 2000, Layers: []wire.Layer{{Name: "hd", Bitrate: 2_500_000}},
 		},

@@ -53,7 +53,7 @@ func (s *Session) serve(ctx context.Context) error {
 	s.mu.Lock()
 	s.status.PID = p.pid
 	s.mu.Unlock()
-	if s.queue.rewind(s.made) {
+	if s.queue.rewind(s.used()) {
 		s.needKeys()
 	}
 	written := make(chan error, 1)
@@ -81,6 +81,32 @@ func (s *Session) serve(ctx context.Context) error {
 	default:
 		return result
 	}
+}
+
+// used is up to where something was made of each track.
+func (s *Session) used() map[media.TrackID]time.Duration {
+	if s.job.Mix == nil || s.tracks == nil {
+		return s.made
+	}
+	// A mix is made of all inputs of a kind at once.
+	by := make(map[media.Kind]time.Duration)
+	for _, t := range s.tracks.Tracks {
+		if at, ok := s.made[t.ID]; ok {
+			by[t.Kind()] = at
+		}
+	}
+	done := make(map[media.TrackID]time.Duration)
+	s.queue.mu.Lock()
+	defer s.queue.mu.Unlock()
+	if s.queue.tracks == nil {
+		return done
+	}
+	for _, t := range s.queue.tracks.Tracks {
+		if at, ok := by[t.Kind()]; ok {
+			done[t.ID] = at
+		}
+	}
+	return done
 }
 
 // needKeys asks for a key unit of every video track.
