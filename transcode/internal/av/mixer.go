@@ -151,6 +151,7 @@ func (m *mixer) processor(t *media.Track, index uint16) processor {
 		m.joined++
 		v := newView(m.out, index, t.ID, m.clock, m.joined<<32)
 		if before := m.views[t.ID]; before != nil {
+			v.follow(before)
 			m.gone = append(m.gone, before)
 		}
 		m.views[t.ID] = v
@@ -158,6 +159,9 @@ func (m *mixer) processor(t *media.Track, index uint16) processor {
 		return v
 	case t.Kind() == media.KindAudio && m.job.Audio != nil:
 		v := newVoice(m.out, t.ID, m.clock, m.job.Mix.Normalize)
+		if before := m.voices[t.ID]; before != nil {
+			v.follow(before)
+		}
 		m.voices[t.ID] = v
 		m.clock.join(t.ID, t.Kind())
 		return v

@@ -91,6 +91,13 @@ func (v *view) forget() {
 	}
 }
 
+// follow takes over what one that was of the same track has not shown yet.
+func (v *view) follow(before *view) {
+	before.mu.Lock()
+	defer before.mu.Unlock()
+	v.waiting, before.waiting = before.waiting, nil
+}
+
 // leave says that nothing more comes.
 func (v *view) leave() {
 	v.mu.Lock()

@@ -118,6 +118,13 @@ func (v *voice) read(block []float32, from media.Ticks) (newest stamp) {
 	return v.newest
 }
 
+// follow takes over what one that was of the same track has not mixed yet.
+func (v *voice) follow(before *voice) {
+	before.mu.Lock()
+	defer before.mu.Unlock()
+	v.waiting, before.waiting = before.waiting, nil
+}
+
 // leave says that nothing more comes.
 func (v *voice) leave() {
 	v.mu.Lock()
