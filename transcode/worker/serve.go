@@ -53,7 +53,7 @@ func (s *Session) serve(ctx context.Context) error {
 	s.mu.Lock()
 	s.status.PID = p.pid
 	s.mu.Unlock()
-	if s.queue.rewind(s.made) {
+	if s.queue.rewind(s.used()) {
 		s.needKeys()
 	}
 	written := make(chan error, 1)
@@ -81,6 +81,32 @@ func (s *Session) serve(ctx context.Context) error {
 	default:
 		return result
 	}
+}
+
+// used is up to where something was made of each track.
+func (s *Session) used() map[media.TrackID]time.Duration {
+	if s.job.Mix == nil || s.tracks == nil {
+		return s.made
+	}
+	// A mix is made of all inputs of a kind at once.
+	by := make(map[media.Kind]time.Duration)
+	for _, t := range s.tracks.Tracks {
+		if at, ok := s.made[t.ID]; ok {
+			by[t.Kind()] = at
+		}
+	}
+	done := make(map[media.TrackID]time.Duration)
+	s.queue.mu.Lock()
+	defer s.queue.mu.Unlock()
+	if s.queue.tracks == nil {
+		return done
+	}
+	for _, t := range s.queue.tracks.Tracks {
+		if at, ok := by[t.Kind()]; ok {
+			done[t.ID] = at
+		}
+	}
+	return done
 }
 
 // needKeys asks for a key unit of every video track.
@@ -145,13 +171,13 @@ func (w *shift) write() error {
 		}
 	}
 	w.Session.mu.Lock()
-	var controls []wire.Control
+	said := w.scenery.messages()
 	for _, c := range w.controls {
-		controls = append(controls, c)
+		said = append(said, c)
 	}
 	w.Session.mu.Unlock()
-	for _, c := range controls {
-		if err := out.Write(c); err != nil {
+	for _, m := range said {
+		if err := out.Write(m); err != nil && !errors.Is(err, wire.ErrTooLarge) {
 			return err
 		}
 	}
@@ -209,7 +235,9 @@ func (w *shift) read() error {
 				return errors.New("it ended before it was told to")
 			}
 			return nil
-		case wire.Job, wire.Control:
+		case wire.Levels:
+			w.sink.Levels(m)
+		case wire.Job, wire.Control, wire.Scene, wire.Sprite:
 			return fmt.Errorf("it sent a %T, which is not for it to send", m)
 		}
 	}

@@ -21,6 +21,16 @@
 // most 2 % to stay on the source's timestamps, fills gaps with silence, and starts
 // anew where a gap is longer than two seconds.
 //
+// # Mixes
+//
+// The inputs of a mix are decoded in lanes like any other track. One clock, of which
+// the newest input is the hand, says when a moment can be composed: once all inputs
+// have reached it, or the latency is over. What is decoded late is waited for, what
+// came late is not. A canvas then draws the pictures of that moment, each scaled once
+// in the size in which it is shown, and hands them to a ladder; beside it a mixdown
+// sums the sound (package bus). Both count moments since the epoch, so that none is
+// missing or doubled, and what an input gave for a time leaves at that time.
+//
 // # Damage
 //
 // What cannot be decoded is counted and left out. Until the next key unit the last
