@@ -88,7 +88,7 @@ func layers() []layer {
 		{name: "fakes", packages: []string{"transcode/worker/workertest"}, below: []string{"ground", "media", "runtime", "services"}},
 		{
 			name:     "services",
-			packages: []string{"pipeline/*", "transcode/worker"},
+			packages: []string{"pipeline/*", "transcode/worker", "transcode/rendition"},
 			below:    []string{"ground", "media", "runtime"},
 		},
 		{name: "runtime", packages: []string{"pipeline"}, below: []string{"ground", "media"}},
@@ -241,7 +241,7 @@ func TestTables(t *testing.T) {
 	for path, want := range map[string]string{
 		"pipeline": "runtime", "pipeline/media": "ground", "pipeline/bitstream/flv": "media",
 		"pipeline/service/httpd": "services", "pipeline/config": "services", "transcode/worker": "services",
-		"transcode/wire": "media", "transcode/internal/av": "libav", "transcode/video": "stages", "pipeline/bridge/rtp": "stages", "outputs/hls": "stages", "ingest/file/internal/mp4": "stages",
+		"transcode/wire": "media", "transcode/internal/av": "libav", "transcode/rendition": "services", "transcode/video": "stages", "pipeline/bridge/rtp": "stages", "outputs/hls": "stages", "ingest/file/internal/mp4": "stages",
 		"control": "faces", "cmd/weir": "commands", "elsewhere": "",
 	} {
 		if l, _ := layerOf(path); l.name != want {
