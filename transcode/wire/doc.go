@@ -18,6 +18,9 @@
 //	7 Log       JSON                                        —                   a line for the log
 //	8 Stats     JSON                                        —                   once a second
 //	9 End       JSON                                        no more input       all is flushed, or why not
+//	10 Scene    JSON: a whole Scene                         what is shown       —
+//	11 Sprite   binary, see below                           a small picture     —
+//	12 Levels   JSON                                        —                   how loud the inputs are
 //
 // # Units
 //
@@ -31,12 +34,16 @@
 // A Keyframe's track is an index into the Tracks that the other side sent last: it
 // asks for what that side sends. It is a wish, and ignored if there is no such track.
 //
+// A Sprite is, big endian: id u16, width u16, height u16, and for each pixel, row by row,
+// a byte of red, of green, of blue and of opacity, not premultiplied.
+//
 // # Order of things
 //
 // The server sends Hello, Job, Tracks, then Units and new Tracks as they come, then
-// End. Only tracks that the job converts are sent. The worker answers with Hello,
+// End. Scenes and Sprites may come at any time after the Job; a Scene may name tracks
+// and sprites that have not come yet. Only tracks that the job converts are sent. The worker answers with Hello,
 // then, as soon as it knows what it will make of a track, with Tracks, whose tracks
-// have the IDs of what they were made of; then Units and new Tracks; at the end, when
+// have the IDs of what they were made of, but for those of a Mix; then Units and new Tracks; at the end, when
 // all is flushed, End. A worker that cannot do what it is asked, whatever happens,
 // says why in an End at once. Whoever reads something that is not of this protocol
 // ends the connection.

@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -22,8 +21,8 @@ type Job struct {
 	Threads int `json:"threads,omitempty"`
 	// Test makes a worker without input that draws a test card.
 	Test *Test `json:"test,omitempty"`
-	// Mix makes a worker that composes its inputs. It is not defined yet.
-	Mix json.RawMessage `json:"mix,omitempty"`
+	// Mix makes a worker that composes its inputs.
+	Mix *Mix `json:"mix,omitempty"`
 }
 
 // Test is a picture and sound that the worker makes itself, in real time from 0 on, as
@@ -129,6 +128,14 @@ func (j *Job) check() error {
 	}
 	if t := j.Test; t != nil && (t.Width == 0 || t.Height == 0 || bad(t.Width) || bad(t.Height) || !(t.FPS >= 1 && t.FPS <= 240)) {
 		return fmt.Errorf("a test card of %dx%d and %g frames/s", t.Width, t.Height, t.FPS)
+	}
+	if j.Mix != nil && j.Test != nil {
+		return errors.New("a test card is no mix of inputs")
+	}
+	if j.Mix != nil {
+		if err := j.Mix.check(); err != nil {
+			return err
+		}
 	}
 	if j.Video != nil {
 		return j.Video.check()

@@ -8,7 +8,7 @@ import (
 
 // Version is the version of the protocol. It changes with everything that one side
 // says and the other would not understand, the numbers of media.Flags included.
-const Version = 1
+const Version = 2
 
 // Type is the type of a frame.
 type Type uint8
@@ -24,11 +24,14 @@ const (
 	TypeLog
 	TypeStats
 	TypeEnd
+	TypeScene
+	TypeSprite
+	TypeLevels
 )
 
 // The most bytes that a frame may have behind its length.
 const (
-	// MaxFrame is the bound of units.
+	// MaxFrame is the bound of units and sprites.
 	MaxFrame = 16 << 20
 	// maxText is the bound of what is JSON.
 	maxText = 1 << 20
@@ -42,9 +45,9 @@ func (t Type) limit() int {
 		return 1 + helloSize
 	case TypeKeyframe:
 		return 1 + keyframeSize
-	case TypeUnit:
+	case TypeUnit, TypeSprite:
 		return MaxFrame
-	case TypeJob, TypeTracks, TypeControl, TypeLog, TypeStats, TypeEnd:
+	case TypeJob, TypeTracks, TypeControl, TypeLog, TypeStats, TypeEnd, TypeScene, TypeLevels:
 		return maxText
 	default:
 		return 0
@@ -52,7 +55,7 @@ func (t Type) limit() int {
 }
 
 // Message is what a frame carries: Hello, Job, Tracks, Unit, Keyframe, Control, Log,
-// Stats or End.
+// Stats, End, Scene, Sprite or Levels.
 type Message interface{ message() }
 
 // Hello is the first message of both sides.
@@ -125,3 +128,6 @@ func (Control) message()  {}
 func (Log) message()      {}
 func (Stats) message()    {}
 func (End) message()      {}
+func (Scene) message()    {}
+func (Sprite) message()   {}
+func (Levels) message()   {}

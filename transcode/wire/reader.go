@@ -90,6 +90,20 @@ func (r *Reader) decode(t Type, body []byte) (Message, error) {
 		return text[Log](body)
 	case TypeStats:
 		return text[Stats](body)
+	case TypeScene:
+		s, err := text[Scene](body)
+		if err == nil {
+			err = s.check()
+		}
+		return s, err
+	case TypeSprite:
+		return sprite(body)
+	case TypeLevels:
+		l, err := text[Levels](body)
+		if err == nil {
+			err = l.check()
+		}
+		return l, err
 	default:
 		return text[End](body)
 	}
@@ -165,6 +179,21 @@ func (r *Reader) unit(b []byte) (Message, error) {
 		return nil, errors.New("a unit has bytes left over")
 	}
 	return Unit{u}, nil
+}
+
+// sprite takes a sprite apart. Its pixels stay where they are.
+func sprite(b []byte) (Message, error) {
+	if len(b) < spriteHeader {
+		return nil, errors.New("a sprite is cut off")
+	}
+	s := Sprite{
+		ID:    binary.BigEndian.Uint16(b),
+		Width: int(binary.BigEndian.Uint16(b[2:])), Height: int(binary.BigEndian.Uint16(b[4:])),
+	}
+	if len(b) > spriteHeader {
+		s.Pixels = b[spriteHeader:]
+	}
+	return s, s.check()
 }
 
 func signed(b []byte) int64 { return int64(binary.BigEndian.Uint64(b)) }

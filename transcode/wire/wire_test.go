@@ -63,6 +63,23 @@ func conversation() []Message {
 		Stats{CPUMillis: 1200, RSS: 80 << 20, FramesIn: 30, FramesOut: 90, Dropped: 1},
 		End{},
 		End{Error: "there is no encoder for VP9"},
+		Job{
+			Version: Version, Stage: "live/studio/mix",
+			Mix:   &Mix{Width: 1280, Height: 720, FPS: 30, LatencyMillis: 300, Background: "#102030", Normalize: true},
+			Audio: &Audio{Codec: Codec(media.CodecOpus)},
+		},
+		Scene{
+			Boxes: []Box{
+				{Track: "a/video", Width: 0.5, Height: 1, Opacity: 1, Border: 0.01, BorderColor: "#ffffff"},
+				{Track: "b/video", X: 0.5, Width: 0.5, Height: 1, Z: 2, Crop: true, Opacity: 0.5},
+			},
+			Sprites:    []Place{{Sprite: 7, X: 0.1, Y: 0.8, Width: 0.25, Z: 3, Opacity: 1}},
+			Sounds:     []Sound{{Track: "a/audio", Gain: 0.5}, {Track: "b/audio", Mute: true}},
+			FadeMillis: 300,
+		},
+		Sprite{ID: 7, Width: 2, Height: 1, Pixels: []byte{255, 0, 0, 255, 0, 0, 255, 128}},
+		Sprite{ID: 7},
+		Levels{Of: map[media.TrackID]float64{"a/audio": -20.5, "b/audio": Silent}},
 	}
 }
 
@@ -234,6 +251,11 @@ func TestRefused(t *testing.T) {
 		"a long piece":  {unit(func(b []byte) []byte { b[43] = 255; return b }), "cut off"},
 		"left over":     {unit(func(b []byte) []byte { b[3]++; return append(b, 0) }), "left over"},
 		"bad job":       {append(hello[:len(hello):len(hello)], frame(3, TypeJob, '{', '}')...), "of version 0"},
+		"no sprite":     {append(hello[:len(hello):len(hello)], frame(4, TypeSprite, 0, 1, 0)...), "cut off"},
+		"half a sprite": {append(hello[:len(hello):len(hello)], frame(8, TypeSprite, 0, 1, 0, 1, 0, 1, 0)...), "of 1x1 pixels has 1 bytes"},
+		"a flat sprite": {append(hello[:len(hello):len(hello)], frame(7, TypeSprite, 0, 1, 0, 1, 0, 0)...), "of 1x0 pixels"},
+		"a huge sprite": {append(hello[:len(hello):len(hello)], frame(7, TypeSprite, 0, 1, 16, 1, 0, 1)...), "of 4097x1 pixels"},
+		"bad scene":     {append(hello[:len(hello):len(hello)], frame(25, TypeScene, []byte(`{"boxes":[{"track":""}]}`)...)...), "cannot be so"},
 		"bad tracks":    {append(hello[:len(hello):len(hello)], frame(17, TypeTracks, []byte(`{"tracks":[{}]}`+" ")...)...), "no name"},
 	} {
 		r := NewReader(bytes.NewReader(c.bytes))
@@ -249,25 +271,63 @@ func TestRefused(t *testing.T) {
 
 func TestJobs(t *testing.T) {
 	for name, change := range map[string]func(*Job){
-		"version":      func(j *Job) { j.Version = 2 },
-		"threads":      func(j *Job) { j.Threads = -1 },
-		"audio codec":  func(j *Job) { j.Audio.Codec = Codec(media.CodecH264) },
-		"channels":     func(j *Job) { j.Audio.Channels = 6 },
-		"video codec":  func(j *Job) { j.Video.Codec = Codec(media.CodecAAC) },
-		"no layers":    func(j *Job) { j.Video.Layers = nil },
-		"keep size":    func(j *Job) { j.Video.KeepSize = true },
-		"key frames":   func(j *Job) { j.Video.KeyframeEveryMillis = -1 },
-		"odd":          func(j *Job) { j.Video.Layers[0].Height = 361 },
-		"large":        func(j *Job) { j.Video.Layers[0].Width = 20_000 },
-		"frame rate":   func(j *Job) { j.Video.Layers[0].FPS = math.NaN() },
-		"test card":    func(j *Job) { j.Test = &Test{Width: 3, Height: 2, FPS: 30} },
-		"test rate":    func(j *Job) { j.Test = &Test{Width: 4, Height: 2} },
+		"version":     func(j *Job) { j.Version++ },
+		"threads":     func(j *Job) { j.Threads = -1 },
+		"audio codec": func(j *Job) { j.Audio.Codec = Codec(media.CodecH264) },
+		"channels":    func(j *Job) { j.Audio.Channels = 6 },
+		"video codec": func(j *Job) { j.Video.Codec = Codec(media.CodecAAC) },
+		"no layers":   func(j *Job) { j.Video.Layers = nil },
+		"keep size":   func(j *Job) { j.Video.KeepSize = true },
+		"key frames":  func(j *Job) { j.Video.KeyframeEveryMillis = -1 },
+		"odd":         func(j *Job) { j.Video.Layers[0].Height = 361 },
+		"large":       func(j *Job) { j.Video.Layers[0].Width = 20_000 },
+		"frame rate":  func(j *Job) { j.Video.Layers[0].FPS = math.NaN() },
+		"test card":   func(j *Job) { j.Test = &Test{Width: 3, Height: 2, FPS: 30} },
+		"test rate":   func(j *Job) { j.Test = &Test{Width: 4, Height: 2} },
+		"odd canvas":  func(j *Job) { j.Mix = &Mix{Width: 3, Height: 2, FPS: 30} },
+		"canvas rate": func(j *Job) { j.Mix = &Mix{Width: 4, Height: 2, FPS: math.Inf(1)} },
+		"latency":     func(j *Job) { j.Mix = &Mix{Width: 4, Height: 2, FPS: 30, LatencyMillis: 20_000} },
+		"background":  func(j *Job) { j.Mix = &Mix{Width: 4, Height: 2, FPS: 30, Background: "blue"} },
+		"mixed card": func(j *Job) {
+			j.Mix, j.Test = &Mix{Width: 4, Height: 2, FPS: 30}, &Test{Width: 4, Height: 2, FPS: 30}
+		},
 		"less than no": func(j *Job) { j.Video.Layers[0].Bitrate = -1 },
 	} {
 		j, _ := conversation()[1].(Job)
 		change(&j)
 		if err := NewWriter(io.Discard).Write(j); err == nil {
 			t.Errorf("%s: %+v is written", name, j)
+		}
+	}
+}
+
+func TestScenes(t *testing.T) {
+	many := make([]Box, maxTracks+1)
+	for i := range many {
+		many[i] = Box{Track: "a"}
+	}
+	for name, s := range map[string]Scene{
+		"no track":  {Boxes: []Box{{}}},
+		"outside":   {Boxes: []Box{{Track: "a", X: -0.1}}},
+		"too large": {Boxes: []Box{{Track: "a", Width: 1.5}}},
+		"no number": {Boxes: []Box{{Track: "a", Opacity: math.NaN()}}},
+		"colour":    {Boxes: []Box{{Track: "a", BorderColor: "#12345g"}}},
+		"boxes":     {Boxes: many},
+		"sprite":    {Sprites: []Place{{Sprite: 1, Width: 2}}},
+		"gain":      {Sounds: []Sound{{Track: "a", Gain: 9}}},
+		"fade":      {FadeMillis: 1 << 20},
+	} {
+		if err := NewWriter(io.Discard).Write(s); err == nil {
+			t.Errorf("%s: %+v is written", name, s)
+		}
+	}
+	large := Sprite{ID: 1, Width: 4096, Height: 2048, Pixels: make([]byte, 4*4096*2048)}
+	if err := NewWriter(io.Discard).Write(large); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("a sprite of 32 MiB: %v", err)
+	}
+	for colour, want := range map[string][3]uint8{"": {}, "#0A80ff": {10, 128, 255}} {
+		if got, err := RGB(colour); err != nil || got != want {
+			t.Errorf("%q is %v, %v", colour, got, err)
 		}
 	}
 }

@@ -36,7 +36,7 @@ const writeBehind = 256 << 10
 var ErrTooLarge = errors.New("the message is too large")
 
 // Write puts a message behind those that are pending, and writes them once there are
-// many. A unit must not be changed before the next Flush. An error that is not
+// many. A unit or sprite must not be changed before the next Flush. An error that is not
 // ErrTooLarge ends the connection.
 func (w *Writer) Write(m Message) error {
 	if err := w.put(m); err != nil {
@@ -94,6 +94,18 @@ func (w *Writer) put(m Message) error {
 		return w.text(TypeStats, m)
 	case End:
 		return w.text(TypeEnd, m)
+	case Scene:
+		if err := m.check(); err != nil {
+			return err
+		}
+		return w.text(TypeScene, m)
+	case Sprite:
+		return w.sprite(m)
+	case Levels:
+		if err := m.check(); err != nil {
+			return err
+		}
+		return w.text(TypeLevels, m)
 	default:
 		return fmt.Errorf("%T is no message", m)
 	}
@@ -162,6 +174,26 @@ func (w *Writer) unit(u *media.Unit) error {
 		w.pending = append(w.pending, piece)
 		w.size += len(piece)
 		from = len(w.heads)
+	}
+	return nil
+}
+
+func (w *Writer) sprite(s Sprite) error {
+	if err := s.check(); err != nil {
+		return err
+	}
+	body := spriteHeader + len(s.Pixels)
+	if 1+body > MaxFrame {
+		return ErrTooLarge
+	}
+	from := w.open(TypeSprite, body)
+	for _, v := range [...]uint16{s.ID, uint16(s.Width), uint16(s.Height)} {
+		w.heads = binary.BigEndian.AppendUint16(w.heads, v)
+	}
+	w.close(from)
+	if len(s.Pixels) > 0 {
+		w.pending = append(w.pending, s.Pixels)
+		w.size += len(s.Pixels)
 	}
 	return nil
 }

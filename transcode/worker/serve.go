@@ -209,7 +209,8 @@ func (w *shift) read() error {
 				return errors.New("it ended before it was told to")
 			}
 			return nil
-		case wire.Job, wire.Control:
+		case wire.Levels:
+		case wire.Job, wire.Control, wire.Scene, wire.Sprite:
 			return fmt.Errorf("it sent a %T, which is not for it to send", m)
 		}
 	}
