@@ -381,6 +381,9 @@ func (w *work) Unit(u *media.Unit) {
 	c.send(u)
 }
 
+// Levels implements Sink.
+func (w *work) Levels(wire.Levels) {}
+
 // NeedKey implements Sink.
 func (w *work) NeedKey(id media.TrackID) {
 	c := w.c

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -59,7 +60,7 @@ func (q *queue) setTracks(s *media.TrackSet) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.tracks = s
-	q.close()
+	q.closeOthers()
 	if q.idle {
 		return
 	}
@@ -71,6 +72,17 @@ func (q *queue) close() {
 	clear(q.closed)
 	for _, t := range q.tracks.Tracks {
 		q.closed[t] = t.Kind() == media.KindVideo
+	}
+}
+
+// closeOthers makes video wait for a key unit that was not among the tracks before.
+func (q *queue) closeOthers() {
+	before := maps.Clone(q.closed)
+	q.close()
+	for t := range q.closed {
+		if closed, known := before[t]; known {
+			q.closed[t] = closed
+		}
 	}
 }
 

@@ -145,13 +145,13 @@ func (w *shift) write() error {
 		}
 	}
 	w.Session.mu.Lock()
-	var controls []wire.Control
+	said := w.scenery.messages()
 	for _, c := range w.controls {
-		controls = append(controls, c)
+		said = append(said, c)
 	}
 	w.Session.mu.Unlock()
-	for _, c := range controls {
-		if err := out.Write(c); err != nil {
+	for _, m := range said {
+		if err := out.Write(m); err != nil && !errors.Is(err, wire.ErrTooLarge) {
 			return err
 		}
 	}
@@ -210,6 +210,7 @@ func (w *shift) read() error {
 			}
 			return nil
 		case wire.Levels:
+			w.sink.Levels(m)
 		case wire.Job, wire.Control, wire.Scene, wire.Sprite:
 			return fmt.Errorf("it sent a %T, which is not for it to send", m)
 		}

@@ -44,6 +44,8 @@ type Sink interface {
 	Unit(u *media.Unit)
 	// NeedKey says that nothing can be made of a track before its next key unit.
 	NeedKey(t media.TrackID)
+	// Levels says how loud the inputs of a mix are.
+	Levels(l wire.Levels)
 	// Unavailable says that nothing is made for now, and why, in words for the user.
 	// Tracks follows when that is over.
 	Unavailable(why error)
@@ -67,6 +69,7 @@ type Session struct {
 
 	mu       sync.Mutex // guards what follows
 	controls map[layerKey]wire.Control
+	scenery  scenery
 	status   Status
 	falls    []time.Time
 }
@@ -146,6 +149,28 @@ func (s *Session) Control(c wire.Control) {
 	s.controls[k] = all
 	s.mu.Unlock()
 	s.queue.tell(c)
+}
+
+// Scene says what is shown from now on, also after every restart. It must not be
+// changed any more.
+func (s *Session) Scene(scene wire.Scene) {
+	s.mu.Lock()
+	s.scenery.scene = &scene
+	s.mu.Unlock()
+	s.queue.tell(scene)
+}
+
+// Sprite gives scenes a picture to show, also after every restart. One beyond
+// wire.MaxSprites is left out.
+func (s *Session) Sprite(p wire.Sprite) {
+	s.mu.Lock()
+	kept := s.scenery.keep(p)
+	s.mu.Unlock()
+	if !kept {
+		s.log.Error("there are too many sprites: remove some first", "most", wire.MaxSprites)
+		return
+	}
+	s.queue.tell(p)
 }
 
 // Keyframe asks for a key unit of a layer of what is made: of track number n of the

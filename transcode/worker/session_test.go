@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -26,6 +27,7 @@ type sink struct {
 	units       []*media.Unit
 	at          []time.Time
 	keys        int
+	levels      []wire.Levels
 	unavailable []string
 }
 
@@ -45,6 +47,12 @@ func (s *sink) NeedKey(media.TrackID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.keys++
+}
+
+func (s *sink) Levels(l wire.Levels) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.levels = append(s.levels, l)
 }
 
 func (s *sink) Unavailable(why error) {
@@ -274,6 +282,101 @@ func TestEndOfAHung(t *testing.T) {
 		sc.s.End()
 		if err := <-sc.ended; err != nil || time.Since(began) > 6*time.Second {
 			t.Errorf("%v after %v", err, time.Since(began))
+		}
+	})
+}
+
+// Every worker is told what is shown, and the next one shows it at once.
+func TestScenesAreKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		told := make(chan wire.Message, 100)
+		serve := func(c net.Conn) {
+			in, out := wire.NewReader(c), wire.NewWriter(c)
+			for _, m := range []wire.Message{wire.Hello{Version: wire.Version}, wire.Levels{Of: map[media.TrackID]float64{"a": -12}}} {
+				if err := out.Write(m); err != nil {
+					t.Error(err)
+				}
+			}
+			if err := out.Flush(); err != nil {
+				return
+			}
+			for {
+				m, err := in.Read()
+				if err != nil {
+					return
+				}
+				told <- m
+				if s, ok := m.(wire.Scene); ok && s.FadeMillis > 0 {
+					return // it falls
+				}
+			}
+		}
+		sink := &sink{}
+		s := worker.NewTestSession(job("live/x/y"), sink, quiet(), serve)
+		red := wire.Sprite{ID: 9, Width: 1, Height: 1, Pixels: []byte{255, 0, 0, 255}}
+		s.Sprite(wire.Sprite{ID: 3, Width: 1, Height: 1, Pixels: make([]byte, 4)})
+		s.Sprite(red)
+		s.Sprite(wire.Sprite{ID: 3})
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- s.Run(ctx) }()
+		synctest.Wait()
+		for len(told) > 0 {
+			<-told
+		}
+		scene := wire.Scene{Sprites: []wire.Place{{Sprite: 9, Width: 1, Opacity: 1}}, FadeMillis: 500}
+		s.Scene(scene)
+		time.Sleep(time.Second)
+		scene.FadeMillis = 0
+		var got []wire.Message
+		for len(told) > 0 {
+			switch m := (<-told).(type) {
+			case wire.Scene, wire.Sprite:
+				got = append(got, m)
+			default:
+			}
+		}
+		if want := []wire.Message{red, scene}; len(got) < 3 || !reflect.DeepEqual(got[1:3], want) {
+			t.Errorf("the next worker is told %+v, want %+v", got, want)
+		}
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		if len(sink.levels) < 2 || sink.levels[0].Of["a"] != -12 {
+			t.Errorf("%+v", sink.levels)
+		}
+	})
+}
+
+// What joins does not hold up what is there.
+func TestJoining(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sc := run(t, "")
+		set := stagetest.Both()
+		sc.s.SetTracks(set)
+		video := set.Tracks[0]
+		put := func(track *media.Track, pts media.Ticks, flags media.Flags) bool {
+			return sc.s.Put(&media.Unit{Track: track, PTS: pts, DTS: pts, Flags: flags | media.FrameEnd, Arrived: time.Now(), Access: [][]byte{{1}}})
+		}
+		if put(video, 0, media.Key) {
+			t.Error("a key unit is not enough")
+		}
+		guest := *video
+		guest.ID = "guest"
+		sc.s.SetTracks(&media.TrackSet{Version: 9, Tracks: append(slices.Clone(set.Tracks), &guest)})
+		if put(video, 3000, 0) {
+			t.Error("a track that stays waits for a key unit")
+		}
+		if !put(&guest, 3000, 0) {
+			t.Error("a track that joins does not wait for a key unit")
+		}
+		sc.s.End()
+		if err := <-sc.ended; err != nil {
+			t.Error(err)
+		}
+		if len(sc.units) != 2 {
+			t.Errorf("%d units", len(sc.units))
 		}
 	})
 }
