@@ -79,7 +79,7 @@ type layer struct {
 func layers() []layer {
 	return []layer{
 		{name: "ground", packages: []string{"pipeline/media", "pipeline/invariants", "configs"}},
-		{name: "media", packages: []string{"pipeline/ring", "pipeline/bitstream", "pipeline/timeline", "transcode/wire", "transcode/testcard"}, below: []string{"ground"}},
+		{name: "media", packages: []string{"pipeline/ring", "pipeline/bitstream", "pipeline/timeline", "transcode/wire", "transcode/testcard", "transcode/overlay"}, below: []string{"ground"}},
 		{
 			name: "stages", packages: []string{"pipeline/bridge"},
 			below: []string{"ground", "media", "runtime", "services"},
@@ -168,6 +168,7 @@ func walls() map[string][]string {
 		"github.com/sirupsen/logrus":         {"pipeline/service/rtmpd"},
 		"github.com/mitchellh/mapstructure":  {"pipeline/service/rtmpd"},
 		"github.com/asticode/go-astiav":      {"transcode/internal/av"},
+		"golang.org/x/image":                 {"transcode/overlay"},
 		"github.com/minio":                   {"pipeline/service/store"},
 		"github.com/goccy/go-yaml":           {"pipeline/config"},
 		"go.yaml.in":                         {"pipeline/config"},
