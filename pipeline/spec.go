@@ -218,6 +218,15 @@ type Announcer interface {
 	Announce(Announcement) (withdraw func(), err error)
 }
 
+// InputChecker is a Factory of stages whose configuration speaks of what they read
+// from, by the names of stages.
+type InputChecker interface {
+	// CheckInputs says what is wrong with a checked configuration in a stage that reads
+	// from the stages of those names: with a [FieldError] where it is at fault, else
+	// where `from` is.
+	CheckInputs(cfg any, from []string) error
+}
+
 // Announcement tells an Announcer about one stage of one definition.
 type Announcement struct {
 	// Pattern is the path at which instances live.

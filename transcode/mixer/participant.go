@@ -52,6 +52,9 @@ func (p *participant) presence(now time.Time) presence {
 	}
 }
 
+// mostSounds is how many audio tracks of a participant are mixed.
+const mostSounds = 3
+
 // gather makes participants of an input's tracks. Those that go on are the same as
 // before, and so are lanes whose track did not change. A group's second picture is a
 // participant of its own.
@@ -94,7 +97,9 @@ func gather(input string, set *media.TrackSet, before []*participant) []*partici
 		}
 		switch {
 		case t.Kind() == media.KindAudio:
-			p.audio = append(p.audio, l)
+			if len(p.audio) < mostSounds {
+				p.audio = append(p.audio, l)
+			}
 		case p.video == nil:
 			p.video = l
 		default:

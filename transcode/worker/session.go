@@ -108,7 +108,7 @@ func (h *Host) NewSession(job wire.Job, cores float64, sink Sink, log *slog.Logg
 	s := newSession(job, sink, log)
 	s.admit = func() (func(), error) { return h.admit(cores) }
 	s.fits = func(ctx context.Context) error { return h.Fits(ctx, job) }
-	s.launch, s.fell = h.start, h.fell
+	s.launch, s.fell = h.begin, h.fell
 	s.status.Cores = cores
 	return s
 }
