@@ -79,7 +79,7 @@ type layer struct {
 func layers() []layer {
 	return []layer{
 		{name: "ground", packages: []string{"pipeline/media", "pipeline/invariants", "configs"}},
-		{name: "media", packages: []string{"pipeline/ring", "pipeline/bitstream", "pipeline/timeline", "transcode/wire", "transcode/testcard", "transcode/overlay"}, below: []string{"ground"}},
+		{name: "media", packages: []string{"pipeline/ring", "pipeline/bitstream", "pipeline/timeline", "transcode/wire", "transcode/testcard", "transcode/overlay", "transcode/internal/bus"}, below: []string{"ground"}},
 		{
 			name: "stages", packages: []string{"pipeline/bridge"},
 			below: []string{"ground", "media", "runtime", "services"},

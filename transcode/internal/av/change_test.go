@@ -29,7 +29,7 @@ func (c clip) messagesThen(after clip, seconds media.Ticks) []wire.Message {
 // scaled is a clip in another size and codec.
 func (c clip) scaled(t testing.TB, codec media.Codec, height int) clip {
 	t.Helper()
-	v := ladder(1000, wire.Layer{Height: height, Bitrate: 200_000})
+	v := ladderOf(1000, wire.Layer{Height: height, Bitrate: 200_000})
 	v.Codec = wire.Codec(codec)
 	r := run(t, wire.Job{Video: v}, c.messages()...)
 	return clip{set: r.sets[len(r.sets)-1], units: r.of(media.KindVideo, 0)}
@@ -50,7 +50,7 @@ func TestSourceChanges(t *testing.T) {
 		{"to AV1", first.scaled(t, media.CodecAV1, 120)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			job := wire.Job{Video: ladder(2000, wire.Layer{Name: "a"}, wire.Layer{Name: "b", Height: 90})}
+			job := wire.Job{Video: ladderOf(2000, wire.Layer{Name: "a"}, wire.Layer{Name: "b", Height: 90})}
 			r := run(t, job, first.messagesThen(c.after, 7)...)
 			if len(r.sets) != 1 {
 				t.Errorf("%d sets of tracks", len(r.sets))

@@ -16,6 +16,8 @@ import (
 type Engine struct {
 	job   wire.Job
 	out   *outlet
+	scene *scenery
+	mixer *mixer // of a job that mixes
 	lanes map[media.TrackID]*lane
 	have  map[media.TrackID]*media.Track // what the lanes were told
 	fault chan error                     // of a lane, the first
@@ -32,9 +34,12 @@ func New(job wire.Job, send func(wire.Message) error) (*Engine, error) {
 		return nil, err
 	}
 	e := &Engine{
-		job: job, out: &outlet{send: send},
+		job: job, out: &outlet{send: send}, scene: newScenery(),
 		lanes: make(map[media.TrackID]*lane), have: make(map[media.TrackID]*media.Track),
 		fault: make(chan error, 1), done: make(chan struct{}), stopped: make(chan struct{}),
+	}
+	if job.Mix != nil {
+		e.mixer = newMixer(job, e.out, e.scene, e.fail)
 	}
 	if job.Test == nil {
 		close(e.stopped)
@@ -62,8 +67,8 @@ func (e *Engine) still() {
 // possible says in words what of a job this build cannot do.
 func possible(job wire.Job) error {
 	switch {
-	case job.Mix != nil:
-		return errors.New("this weir-av cannot mix yet")
+	case job.Mix != nil && (job.Mix.Width > maxSide || job.Mix.Height > maxSide || job.Mix.Width*job.Mix.Height > maxPixels):
+		return fmt.Errorf("a canvas of %dx%d is too large: the most is 7680x4320", job.Mix.Width, job.Mix.Height)
 	case job.Audio == nil && job.Video == nil:
 		return errors.New("the job says nothing that is to be made")
 	}
@@ -96,15 +101,22 @@ func (e *Engine) Handle(m wire.Message) error {
 		}
 	case wire.Unit:
 		if l := e.lanes[m.Track.ID]; l != nil {
+			if e.mixer != nil {
+				e.mixer.clock.expect(m.Track.ID)
+			}
 			l.queue.put(m)
 		}
 	case wire.Keyframe:
 		if t := e.made(int(m.Track)); t != nil {
-			e.lanes[t.ID].queue.put(m)
+			e.ask(t.ID, m)
 		}
 	case wire.Control:
-		if l := e.lanes[m.Track]; l != nil {
-			l.queue.put(m)
+		e.ask(m.Track, m)
+	case wire.Scene:
+		e.scene.scene(m)
+	case wire.Sprite:
+		if !e.scene.sprite(m) {
+			e.out.warn("there are too many sprites, so one is left out")
 		}
 	}
 	select {
@@ -115,11 +127,22 @@ func (e *Engine) Handle(m wire.Message) error {
 	}
 }
 
-// made is the track at index i of those that were announced, if it has a lane.
+// ask passes on what is wanted of a track that is made.
+func (e *Engine) ask(id media.TrackID, m wire.Message) {
+	if e.mixer != nil {
+		if _, key := m.(wire.Keyframe); !key || id == mixedPictures {
+			e.mixer.wish(m)
+		}
+	} else if l := e.lanes[id]; l != nil {
+		l.queue.put(m)
+	}
+}
+
+// made is the track at index i of those that were announced, or nil.
 func (e *Engine) made(i int) *media.Track {
 	e.out.mu.Lock()
 	defer e.out.mu.Unlock()
-	if i >= len(e.out.set.Tracks) || e.lanes[e.out.set.Tracks[i].ID] == nil {
+	if i >= len(e.out.set.Tracks) {
 		return nil
 	}
 	return e.out.set.Tracks[i]
@@ -133,7 +156,11 @@ func (e *Engine) tracks(set *media.TrackSet) {
 			l.finish()
 			delete(e.lanes, id)
 			delete(e.have, id)
-			_ = e.out.announce(id, nil) // the error is kept
+			if e.mixer != nil {
+				e.mixer.leave(id)
+			} else {
+				_ = e.out.announce(id, nil) // the error is kept
+			}
 		}
 	}
 	for i, t := range set.Tracks {
@@ -153,12 +180,14 @@ func (e *Engine) tracks(set *media.TrackSet) {
 
 func (e *Engine) processor(t *media.Track, index uint16) processor {
 	switch {
+	case e.mixer != nil:
+		return e.mixer.processor(t, index)
 	case t.Kind() == media.KindVideo && e.job.Video != nil && e.job.Test != nil:
 		return newCard(e.job, e.out)
 	case t.Kind() == media.KindAudio && e.job.Audio != nil && e.job.Test != nil:
 		return newBeeps(*e.job.Audio, e.out)
 	case t.Kind() == media.KindVideo && e.job.Video != nil:
-		return newVideo(e.job, e.out, index)
+		return newVideo(e.job, e.out, index, e.scene)
 	case t.Kind() == media.KindAudio && e.job.Audio != nil:
 		return newAudio(*e.job.Audio, e.out)
 	default:
@@ -181,6 +210,9 @@ func (e *Engine) End() error {
 		e.lanes[id].finish()
 		delete(e.lanes, id)
 	}
+	if e.mixer != nil {
+		e.mixer.finish()
+	}
 	select {
 	case err := <-e.fault:
 		return err
@@ -192,9 +224,15 @@ func (e *Engine) End() error {
 // Close ends what still runs and frees everything.
 func (e *Engine) Close() {
 	e.still()
+	if e.mixer != nil {
+		e.mixer.clock.close() // lanes may wait for it
+	}
 	for _, id := range e.ids() {
 		e.lanes[id].abort()
 		delete(e.lanes, id)
+	}
+	if e.mixer != nil {
+		e.mixer.close()
 	}
 	<-e.stopped // after the lanes, which it may wait for
 }

@@ -25,6 +25,7 @@ type result struct {
 	units     []*media.Unit
 	keyframes []wire.Keyframe
 	logs      []wire.Log
+	levels    []wire.Levels
 }
 
 func (r *result) take(m wire.Message) error {
@@ -37,6 +38,8 @@ func (r *result) take(m wire.Message) error {
 		r.keyframes = append(r.keyframes, m)
 	case wire.Log:
 		r.logs = append(r.logs, m)
+	case wire.Levels:
+		r.levels = append(r.levels, m)
 	default:
 		return fmt.Errorf("%T", m)
 	}

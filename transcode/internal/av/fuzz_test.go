@@ -37,7 +37,7 @@ func FuzzEngine(f *testing.F) {
 		c.units = c.units[:8]
 		return c
 	}
-	both := wire.Job{Video: ladder(1000, wire.Layer{Name: "a"}, wire.Layer{Name: "b", Width: 64, FPS: 10}), Audio: &wire.Audio{Codec: wire.Codec(media.CodecOpus)}}
+	both := wire.Job{Video: ladderOf(1000, wire.Layer{Name: "a"}, wire.Layer{Name: "b", Width: 64, FPS: 10}), Audio: &wire.Audio{Codec: wire.Codec(media.CodecOpus)}}
 	f.Add(talk(f, short("h264-bframes-aac.mp4"), both))
 	f.Add(talk(f, short("h265-aac.mp4"), wire.Job{Video: keepSize(media.CodecH264)}))
 	f.Add(talk(f, short("av1-opus.mp4"), wire.Job{Audio: &wire.Audio{Codec: wire.Codec(media.CodecAAC), Channels: 1}}))
@@ -87,7 +87,7 @@ func FuzzSource(f *testing.F) {
 		r := &result{}
 		e, err := New(wire.Job{
 			Version: wire.Version, Audio: &wire.Audio{Codec: wire.Codec(media.CodecOpus)},
-			Video: ladder(500, wire.Layer{Name: "a"}, wire.Layer{Name: "b", Width: 64, FPS: 10}),
+			Video: ladderOf(500, wire.Layer{Name: "a"}, wire.Layer{Name: "b", Width: 64, FPS: 10}),
 		}, r.take)
 		if err != nil {
 			t.Fatal(err)

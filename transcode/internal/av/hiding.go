@@ -24,38 +24,38 @@ type hiding struct {
 const patience = 10 * media.Ticks(media.VideoRate)
 
 // hide shows the last good picture from that time on until there is a key unit.
-func (v *video) hide(since media.Ticks) {
-	if !v.hiding.on {
-		v.hiding.on, v.hiding.since = true, since
+func (p *pictures) hide(since media.Ticks) {
+	if !p.hiding.on {
+		p.hiding.on, p.hiding.since = true, since
 	}
-	if v.hiding.until <= since {
-		v.hiding.key = false
-		v.ask()
+	if p.hiding.until <= since {
+		p.hiding.key = false
+		p.ask()
 	}
 }
 
 // ask wishes a key unit of the source, twice a second at most.
-func (v *video) ask() {
-	if now := time.Now(); now.Sub(v.hiding.asked) >= 500*time.Millisecond {
-		v.hiding.asked = now
-		_ = v.out.message(wire.Keyframe{Track: v.index, Layer: v.layer}) // the error is kept
+func (p *pictures) ask() {
+	if now := time.Now(); now.Sub(p.hiding.asked) >= 500*time.Millisecond {
+		p.hiding.asked = now
+		_ = p.out.message(wire.Keyframe{Track: p.index, Layer: p.layer}) // the error is kept
 	}
 }
 
 // missed makes up for pictures that should have come out before the one at pts, since
 // they come in order. A decoder need not say that it has left one out.
-func (v *video) missed(pts media.Ticks) error {
-	before, first := v.decoded, !v.decoding
-	v.decoded, v.decoding = pts, true
-	if first || v.last == nil {
+func (p *pictures) missed(pts media.Ticks) error {
+	before, first := p.decoded, !p.decoding
+	p.decoded, p.decoding = pts, true
+	if first || p.last == nil {
 		return nil
 	}
-	for _, s := range v.ledger.between(before, pts) {
-		if !s.flags.Has(media.Droppable) && !hidesPictures(v.source.Codec) {
-			v.damage.count(errDamaged)
-			v.hide(s.pts)
+	for _, s := range p.ledger.between(before, pts) {
+		if !s.flags.Has(media.Droppable) && !hidesPictures(p.source.Codec) {
+			p.damage.count(errDamaged)
+			p.hide(s.pts)
 		}
-		if err := v.repeat(s); err != nil {
+		if err := p.repeat(s); err != nil {
 			return err
 		}
 	}
@@ -63,28 +63,28 @@ func (v *video) missed(pts media.Ticks) error {
 }
 
 // keep makes f the last good picture.
-func (v *video) keep(f *astiav.Frame) error {
+func (p *pictures) keep(f *astiav.Frame) error {
 	ref, err := clone(f)
 	if err != nil {
 		return err
 	}
-	if v.last != nil {
-		v.last.Free()
+	if p.last != nil {
+		p.last.Free()
 	}
-	v.last = ref
+	p.last = ref
 	return nil
 }
 
 // repeat shows the last good picture at the time of another.
-func (v *video) repeat(s stamp) error {
-	if v.last == nil || s.flags.Has(wire.Preroll) {
+func (p *pictures) repeat(s stamp) error {
+	if p.last == nil || s.flags.Has(wire.Preroll) {
 		return nil
 	}
-	again, err := clone(v.last)
+	again, err := clone(p.last)
 	if err != nil {
 		return err
 	}
 	defer again.Free()
 	again.SetPts(int64(s.pts))
-	return v.whole(again, s)
+	return p.whole(again, s)
 }

@@ -13,7 +13,7 @@ import (
 	"weir/transcode/wire"
 )
 
-func ladder(every int64, layers ...wire.Layer) *wire.Video {
+func ladderOf(every int64, layers ...wire.Layer) *wire.Video {
 	return &wire.Video{Codec: wire.Codec(media.CodecH264), Preset: "ultrafast", KeyframeEveryMillis: every, Layers: layers}
 }
 
@@ -36,7 +36,7 @@ func (c clip) loop(n int, period media.Ticks) clip {
 // where one was wished for.
 func TestLadderInStep(t *testing.T) {
 	c := readClip(t, "h264-bframes-aac.mp4").kind(media.KindVideo).loop(3, 6*90_000)
-	job := wire.Job{Video: ladder(2000,
+	job := wire.Job{Video: ladderOf(2000,
 		wire.Layer{Name: "low", Height: 60, FPS: 15}, wire.Layer{Name: "source"}, wire.Layer{Name: "mid", Height: 120, Bitrate: 200_000})}
 	ms := c.messages()
 	ms = slices.Insert(ms, 100, wire.Message(wire.Keyframe{Layer: 2}))
@@ -79,7 +79,7 @@ func TestBitrateChanges(t *testing.T) {
 	ms := c.messages()
 	half := len(ms) / 2
 	ms = slices.Insert(ms, half, wire.Message(wire.Control{Track: "video", Layer: 0, Bitrate: 60_000}))
-	r := run(t, wire.Job{Video: ladder(60_000, wire.Layer{Bitrate: 300_000})}, ms...)
+	r := run(t, wire.Job{Video: ladderOf(60_000, wire.Layer{Bitrate: 300_000})}, ms...)
 	var before, after int
 	units := r.of(media.KindVideo, 0)
 	for i, u := range units {
@@ -108,7 +108,7 @@ func TestPause(t *testing.T) {
 	yes, no := true, false
 	ms = slices.Insert(ms, 120, wire.Message(wire.Control{Track: "video", Layer: 0, Paused: &no}))
 	ms = slices.Insert(ms, 60, wire.Message(wire.Control{Track: "video", Layer: 0, Paused: &yes}))
-	r := run(t, wire.Job{Video: ladder(60_000, wire.Layer{Name: "a", Height: 180}, wire.Layer{Name: "b", Height: 90})}, ms...)
+	r := run(t, wire.Job{Video: ladderOf(60_000, wire.Layer{Name: "a", Height: 180}, wire.Layer{Name: "b", Height: 90})}, ms...)
 	if top, low := r.of(media.KindVideo, 0), r.of(media.KindVideo, 1); len(top) != 120 || len(low) != 180 || len(keys(top)) != 2 {
 		t.Errorf("%d pictures with key units at %v, and %d below", len(top), keys(top), len(low))
 	}

@@ -34,7 +34,7 @@ func TestNothingLeaks(t *testing.T) {
 	c.units = c.units[:60]
 	job := wire.Job{
 		Version: wire.Version, Audio: &wire.Audio{Codec: wire.Codec(media.CodecOpus)},
-		Video: ladder(2000, wire.Layer{Name: "a"}, wire.Layer{Name: "b", Height: 90}),
+		Video: ladderOf(2000, wire.Layer{Name: "a"}, wire.Layer{Name: "b", Height: 90}),
 	}
 	ms := c.messages()
 	once := func(flush bool) {

@@ -13,8 +13,9 @@ import (
 // must be closed.
 type scaler struct {
 	pool
-	from shape
-	ctx  *astiav.SoftwareScaleContext
+	narrow bool // colours that fill the whole range are not let through
+	from   shape
+	ctx    *astiav.SoftwareScaleContext
 }
 
 func newScaler(width, height int) *scaler { return &scaler{pool: pool{width: width, height: height}} }
@@ -23,7 +24,8 @@ func newScaler(width, height int) *scaler { return &scaler{pool: pool{width: wid
 // f itself where there is nothing to do.
 func (s *scaler) scale(f *astiav.Frame) (*astiav.Frame, error) {
 	from := shapeOf(f)
-	if from.fits() && from.width == s.width && from.height == s.height {
+	through := from.fits() && !(s.narrow && from.format == astiav.PixelFormatYuvj420P)
+	if through && from.width == s.width && from.height == s.height {
 		return clone(f)
 	}
 	if s.ctx == nil || from != s.from {

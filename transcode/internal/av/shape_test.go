@@ -143,11 +143,11 @@ func TestOddSize(t *testing.T) {
 	c := readClip(t, "h264-aac.mp4").kind(media.KindVideo)
 	for _, codec := range []media.Codec{media.CodecVP8, media.CodecVP9} {
 		t.Run(fmt.Sprint(codec), func(t *testing.T) {
-			job := wire.Job{Video: ladder(1000, wire.Layer{Width: 318, Height: 178})}
+			job := wire.Job{Video: ladderOf(1000, wire.Layer{Width: 318, Height: 178})}
 			job.Video.Codec = wire.Codec(codec)
 			r := run(t, job, c.messages()...)
 			odd := clip{set: r.sets[0], units: r.of(media.KindVideo, 0)}
-			again := run(t, wire.Job{Video: ladder(1000, wire.Layer{Height: 177 &^ 1})}, odd.messages()...)
+			again := run(t, wire.Job{Video: ladderOf(1000, wire.Layer{Height: 177 &^ 1})}, odd.messages()...)
 			if n := len(again.of(media.KindVideo, 0)); n != 180 {
 				t.Errorf("%d pictures", n)
 			}

@@ -32,16 +32,17 @@ func tone(f *astiav.Frame, first int64) {
 // card is the picture of a test card. What it is given are units that have nothing but
 // their times; it draws what they would be.
 type card struct {
-	*video
+	*ladder
+	source *media.Track
+	lag    lag
 	canvas *pool
-	n      int64 // pictures so far
-	first  int64 // of this second
+	n      int64       // pictures so far
+	first  int64       // of this second
+	shown  media.Ticks // of the last picture
 }
 
 func newCard(job wire.Job, out *outlet) *card {
-	c := &card{video: newVideo(job, out, 0), canvas: &pool{width: job.Test.Width, height: job.Test.Height}}
-	c.hiding = hiding{}
-	return c
+	return &card{ladder: newLadder(job, out), canvas: &pool{width: job.Test.Width, height: job.Test.Height}}
 }
 
 func (c *card) track(t *media.Track) error {
@@ -60,11 +61,12 @@ func (c *card) unit(u *media.Unit) error {
 	draw(f, c.n, u.PTS, int(c.n-c.first))
 	c.n++
 	c.out.framesIn.Add(1)
-	return c.show(f, stampOf(u))
+	c.shown = u.PTS
+	return c.show(f, stampOf(u), c.lag.of(u.Arrived, time.Now()), c.source)
 }
 
-func (c *card) end(flush bool) error {
-	err := c.video.end(flush)
+func (c *card) end(bool) error {
+	err := c.ladder.end()
 	c.canvas.free()
 	return err
 }
@@ -107,7 +109,7 @@ func (b *beeps) unit(u *media.Unit) error {
 	}
 	tone(b.frame, int64(u.PTS))
 	b.ledger.enter(stampOf(u))
-	b.out.framesIn.Add(1)
+	b.samples.out.framesIn.Add(1)
 	return b.decoded(b.frame, u.PTS)
 }
 

@@ -16,13 +16,13 @@ import (
 func cardJob() wire.Job {
 	return wire.Job{
 		Version: wire.Version, Test: &wire.Test{Width: 640, Height: 360, FPS: 30},
-		Video: ladder(1000, wire.Layer{Name: "a"}, wire.Layer{Name: "b", Height: 180, Bitrate: 150_000}),
+		Video: ladderOf(1000, wire.Layer{Name: "a"}, wire.Layer{Name: "b", Height: 180, Bitrate: 150_000}),
 		Audio: &wire.Audio{Codec: wire.Codec(media.CodecOpus)},
 	}
 }
 
 // hasten runs a metronome without waiting.
-func hasten(t *testing.T, job wire.Job, length time.Duration) *result {
+func hasten(t testing.TB, job wire.Job, length time.Duration) *result {
 	t.Helper()
 	r := &result{}
 	out := &outlet{send: r.take}

@@ -1,0 +1,196 @@
+//go:build libav && cgo
+
+package av
+
+import (
+	"sync"
+	"time"
+
+	"weir/pipeline/media"
+)
+
+// clock says when the time has come to compose what the inputs of a mix gave for a
+// moment. Its methods are safe for concurrent use.
+type clock struct {
+	latency time.Duration // how long the slowest input is waited for
+
+	mu     sync.Mutex // guards what is below
+	change sync.Cond
+	inputs map[media.TrackID]*standing
+	begin  time.Duration                // where it begins
+	newest time.Duration                // the latest time that an input has reached,
+	since  time.Time                    // and when that was
+	next   map[media.Kind]time.Duration // what is composed next
+	begun  bool
+	ended  bool // nothing more comes
+	closed bool
+}
+
+// standing is how far a track has come.
+type standing struct {
+	kind    media.Kind
+	reached time.Duration
+	begun   bool
+	pending int  // units that are not decoded yet
+	left    bool // nothing more comes
+}
+
+const (
+	// ahead is how far an input may be ahead of what is composed, beyond the latency,
+	// before it is held back.
+	ahead = 500 * time.Millisecond
+	// believable is how much later than all others an input may be said to be.
+	believable = 10 * time.Second
+	// lost is how long no input may give anything believable until the clock follows
+	// one that is not; and longestDebt how much is made up for, when it does.
+	lost        = 2 * time.Second
+	longestDebt = 15 * time.Second
+)
+
+func newClock(latency time.Duration) *clock {
+	c := &clock{latency: latency, inputs: make(map[media.TrackID]*standing), next: make(map[media.Kind]time.Duration)}
+	c.change.L = &c.mu
+	return c
+}
+
+// join makes a track one that is waited for, once it has given something.
+func (c *clock) join(id media.TrackID, kind media.Kind) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.inputs[id] = &standing{kind: kind}
+}
+
+// leave ends that.
+func (c *clock) leave(id media.TrackID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.inputs, id)
+	c.change.Broadcast()
+}
+
+// expect says that a unit of a track has come, and settle that all has been made of it.
+func (c *clock) expect(id media.TrackID) { c.pend(id, 1) }
+func (c *clock) settle(id media.TrackID) { c.pend(id, -1) }
+
+func (c *clock) pend(id media.TrackID, by int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if s := c.inputs[id]; s != nil {
+		s.pending += by
+		c.change.Broadcast()
+	}
+}
+
+// reach says that a track has given what it has up to a time. It is false if that
+// cannot be.
+func (c *clock) reach(id media.TrackID, at time.Duration) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := c.inputs[id]
+	if s == nil {
+		return false
+	}
+	now := time.Now()
+	switch {
+	case !c.begun:
+		c.begin, c.newest, c.since, c.begun = at, at, now, true
+	case at > c.time(now)+believable && now.Sub(c.since) < lost:
+		return false
+	case at > c.newest:
+		c.newest, c.since = at, now
+	}
+	s.reached, s.begun = max(s.reached, at), true
+	c.change.Broadcast()
+	return true
+}
+
+// hold waits until what is composed of a kind is near a time.
+func (c *clock) hold(kind media.Kind, at time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for !c.closed && !c.ended && at > c.next[kind]+c.latency+ahead {
+		c.change.Wait()
+	}
+}
+
+// time is that of the newest input now.
+func (c *clock) time(now time.Time) time.Duration { return c.newest + now.Sub(c.since) }
+
+// start waits for the beginning, which is the same for all that is composed. It is
+// false if there is none.
+func (c *clock) start() (at time.Duration, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for !c.begun && !c.closed && !c.ended {
+		c.change.Wait()
+	}
+	return c.begin, c.begun && !c.closed
+}
+
+// wait waits until a moment can be composed from tracks of a kind. debt is how much of
+// what is to be composed must be left out, since inputs have jumped. It is false at the
+// end.
+func (c *clock) wait(kind media.Kind, at time.Duration) (debt time.Duration, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.next[kind] = at
+	c.change.Broadcast()
+	for !c.closed {
+		left, ready := c.ready(kind, at)
+		switch {
+		case c.ended:
+			return 0, ready && at <= c.newest
+		case ready:
+			if late := -left; late > longestDebt {
+				debt = late
+			}
+			return debt, true
+		}
+		timer := time.AfterFunc(max(left, time.Millisecond), c.change.Broadcast)
+		c.change.Wait()
+		timer.Stop()
+	}
+	return 0, false
+}
+
+// ready says whether a moment can be composed, and how long it may still be waited for.
+func (c *clock) ready(kind media.Kind, at time.Duration) (left time.Duration, ready bool) {
+	left = at + c.latency - c.time(time.Now())
+	complete := true
+	for _, s := range c.inputs {
+		switch {
+		case s.kind != kind || s.reached >= at && s.begun:
+		case s.pending > 0:
+			return left, false // it came in time
+		case s.begun:
+			complete = false
+		}
+	}
+	waited := left <= 0
+	if complete && at <= c.newest {
+		return left, true
+	}
+	return left, waited || c.ended
+}
+
+// late is how much later than it had to be something is composed.
+func (c *clock) late(at time.Duration) time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return max(0, c.time(time.Now())-c.latency-at)
+}
+
+// end lets all be composed that has been given.
+func (c *clock) end() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ended = true
+	c.change.Broadcast()
+}
+
+func (c *clock) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
+	c.change.Broadcast()
+}

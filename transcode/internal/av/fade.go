@@ -1,0 +1,27 @@
+//go:build libav && cgo
+
+package av
+
+import "weir/pipeline/media"
+
+// fade is the way from one scene to the next.
+type fade struct {
+	version  uint64 // of the scene that is gone to
+	from, to []element
+	start    media.Ticks
+	length   media.Ticks
+	seen     []element // last
+}
+
+// at is what is seen of a setting at a time.
+func (f *fade) at(s *setting, pts media.Ticks) []element {
+	if s.version != f.version {
+		f.version, f.from, f.to = s.version, f.seen, s.elements
+		f.start, f.length = pts, s.fade
+	}
+	f.seen = f.to
+	if gone := pts - f.start; gone < f.length {
+		f.seen = between(f.from, f.to, float64(gone)/float64(f.length))
+	}
+	return f.seen
+}
