@@ -16,8 +16,9 @@ import (
 type work struct {
 	*worker.Session
 	stage *stage
-	made  *media.TrackSet
-	ended chan struct{} // closed when all is flushed
+	made  *media.TrackSet // announced last
+	force *media.TrackSet // that of what is sent; nil before there is one
+	ended chan struct{}   // closed when all is flushed
 }
 
 // employ starts the session. The caller holds s.mu.
@@ -79,18 +80,26 @@ func (s *stage) heed(f media.Feedback) {
 	}
 }
 
-// Tracks implements worker.Sink.
+// Tracks implements worker.Sink. A worker says one after the other what it makes; what
+// leaves is a programme, with picture and sound, from the beginning on.
 func (w *work) Tracks(set *media.TrackSet) {
 	s := w.stage
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	w.made = set
-	s.out.SetTracks(set)
+	if w.made = set; len(set.Tracks) == kinds {
+		w.force = set
+		s.out.SetTracks(set)
+	}
 }
+
+// kinds is how many tracks a programme has: one of pictures and one of sound.
+const kinds = 2
 
 // Unit implements worker.Sink.
 func (w *work) Unit(u *media.Unit) {
-	_ = w.stage.out.Send(w.stage.ctx, u) // fails only when the stage ends
+	if w.force != nil && slices.Contains(w.force.Tracks, u.Track) {
+		_ = w.stage.out.Send(w.stage.ctx, u) // fails only when the stage ends
+	}
 }
 
 // NeedKey implements worker.Sink.

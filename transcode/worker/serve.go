@@ -223,12 +223,12 @@ func (w *shift) announce(s *media.TrackSet) {
 	clear(w.alias)
 	for i, t := range s.Tracks {
 		set.Tracks[i] = t
-		if was := w.tracks.Track(t.ID); was != nil && reflect.DeepEqual(*was, *t) {
+		if was := w.known[t.ID]; was != nil && reflect.DeepEqual(*was, *t) {
 			set.Tracks[i] = was
 		}
+		w.known[t.ID] = set.Tracks[i]
 		w.alias[t] = set.Tracks[i]
 	}
-	w.tracks = set
 	w.sink.Tracks(set)
 	w.set("running", nil)
 	w.Session.mu.Lock()
