@@ -244,9 +244,9 @@ func (q *queue) tryTake(dst []item) (taken []item, ok bool) {
 
 // rewind makes ready for another worker: it is given the tracks in force and the units
 // since the newest key unit of each, of which it makes something only as far as they are
-// fresh and later than what the last one made, by track. It says whether a key unit is
-// needed.
-func (q *queue) rewind(made map[media.TrackID]time.Duration) (needKey bool) {
+// fresh and later than what the last one made of their track. It says whether a key unit
+// is needed.
+func (q *queue) rewind(made func(media.TrackID) (time.Duration, bool)) (needKey bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.idle && q.tracks != nil {
@@ -264,7 +264,7 @@ func (q *queue) rewind(made map[media.TrackID]time.Duration) (needKey bool) {
 	all := make([]item, 0, len(again)+len(q.items))
 	for _, it := range again {
 		if u := it.unit; u != nil {
-			done, ok := made[u.Track.ID]
+			done, ok := made(u.Track.ID)
 			if now.Sub(u.Arrived) > fresh || ok && u.Track.Rate.Duration(u.PTS) <= done {
 				if u.Kind() == media.KindAudio {
 					continue
