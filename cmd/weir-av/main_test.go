@@ -80,10 +80,10 @@ func start(t *testing.T) (net.Conn, *exec.Cmd) {
 	return conn, c
 }
 
-// talk gives a job and units to a worker, each when wait returns, and reads what it
-// makes to the end. It is how long each picture took that went through the last layer,
+// talk gives a job, what else there is to be said, and units to a worker, each when wait
+// returns, and reads what it makes to the end. It is how long each picture took that went through the last layer,
 // in order.
-func talk(t *testing.T, conn net.Conn, job wire.Job, set *media.TrackSet, units []*media.Unit, wait func(*media.Unit, time.Time)) (took []time.Duration) {
+func talk(t *testing.T, conn net.Conn, job wire.Job, set *media.TrackSet, units []*media.Unit, wait func(*media.Unit, time.Time), also ...wire.Message) (took []time.Duration) {
 	t.Helper()
 	go func() {
 		w, begin := wire.NewWriter(conn), time.Now()
@@ -98,6 +98,7 @@ func talk(t *testing.T, conn net.Conn, job wire.Job, set *media.TrackSet, units 
 			}
 		}
 		say(wire.Hello{Version: wire.Version}, job, wire.Tracks{TrackSet: set})
+		say(also...)
 		for _, u := range units {
 			if u.Kind() == media.KindVideo && job.Video == nil || u.Kind() == media.KindAudio && job.Audio == nil {
 				continue
@@ -119,7 +120,7 @@ func talk(t *testing.T, conn net.Conn, job wire.Job, set *media.TrackSet, units 
 		}
 		switch m := m.(type) {
 		case wire.Unit:
-			if int(m.Layer) == len(m.Track.Layers)-1 {
+			if int(m.Layer) == max(1, len(m.Track.Layers))-1 {
 				took = append(took, time.Since(m.Arrived))
 			}
 		case wire.End:

@@ -349,6 +349,77 @@ func TestScenesAreKept(t *testing.T) {
 	})
 }
 
+// What a mix was made of is not given again to be mixed.
+func TestMixGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mixed := &media.Track{ID: "video", Codec: media.CodecH264, Form: media.FormAccess, Rate: media.VideoRate, Layers: make([]media.Layer, 1)}
+		made := media.Ticks(6000)
+		worker1 := func(c net.Conn) {
+			in, out := wire.NewReader(c), wire.NewWriter(c)
+			for _, m := range []wire.Message{wire.Hello{Version: wire.Version}, wire.Tracks{TrackSet: &media.TrackSet{Tracks: []*media.Track{mixed}}}} {
+				if err := out.Write(m); err != nil {
+					t.Error(err)
+				}
+			}
+			for n := 0; n < 4; {
+				m, err := in.Read()
+				if err != nil {
+					return
+				}
+				if _, ok := m.(wire.Unit); ok {
+					n++
+				}
+			}
+			_ = out.Write(wire.Unit{Unit: &media.Unit{Track: mixed, PTS: made, DTS: made, Flags: media.Key | media.FrameEnd, Access: [][]byte{{1}}}})
+			_ = out.Flush()
+		}
+		var given []*media.Unit
+		worker2 := func(c net.Conn) {
+			in, out := wire.NewReader(c), wire.NewWriter(c)
+			_ = out.Write(wire.Hello{Version: wire.Version})
+			_ = out.Flush()
+			for {
+				m, err := in.Read()
+				if err != nil {
+					return
+				}
+				if u, ok := m.(wire.Unit); ok {
+					given = append(given, u.Unit)
+				}
+			}
+		}
+		j := job("live/x/mix")
+		j.Mix = &wire.Mix{Width: 64, Height: 64, FPS: 30}
+		s := worker.NewTestSession(j, &sink{}, quiet(), worker1, worker2)
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- s.Run(ctx) }()
+		guest := *mixed
+		guest.ID = "guest"
+		s.SetTracks(&media.TrackSet{Tracks: []*media.Track{&guest}})
+		for i := range media.Ticks(4) {
+			flags := media.FrameEnd
+			if i == 0 {
+				flags |= media.Key
+			}
+			s.Put(&media.Unit{Track: &guest, PTS: i * 3000, DTS: i * 3000, Flags: flags, Arrived: time.Now(), Access: [][]byte{{1}}})
+		}
+		time.Sleep(300 * time.Millisecond)
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		if len(given) != 4 {
+			t.Fatalf("%d units were given again", len(given))
+		}
+		for _, u := range given {
+			if again := !u.Flags.Has(wire.Preroll); again != (u.PTS > made) {
+				t.Errorf("the unit at %d is to be mixed: %v", u.PTS, again)
+			}
+		}
+	})
+}
+
 // What joins does not hold up what is there.
 func TestJoining(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

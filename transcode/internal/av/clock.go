@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"weir/pipeline/media"
+	"weir/transcode/wire"
 )
 
 // clock says when the time has come to compose what the inputs of a mix gave for a
@@ -17,13 +18,19 @@ type clock struct {
 	mu     sync.Mutex // guards what is below
 	change sync.Cond
 	inputs map[media.TrackID]*standing
-	begin  time.Duration                // where it begins
-	newest time.Duration                // the latest time that an input has reached,
-	since  time.Time                    // and when that was
-	next   map[media.Kind]time.Duration // what is composed next
+	begin  time.Duration // where it begins
+	newest time.Duration // the latest time that an input has reached,
+	since  time.Time     // and when that was
+	next   map[media.Kind]moment
 	begun  bool
 	ended  bool // nothing more comes
 	closed bool
+}
+
+// moment is what of a kind is composed next.
+type moment struct {
+	at    time.Duration
+	waits bool // for inputs
 }
 
 // standing is how far a track has come.
@@ -36,9 +43,10 @@ type standing struct {
 }
 
 const (
-	// ahead is how far an input may be ahead of what is composed, beyond the latency,
-	// before it is held back.
-	ahead = 500 * time.Millisecond
+	// ahead is how far an input may be ahead of what is composed before it is held
+	// back, while it is not another one that is waited for. It is little, so that
+	// pictures are still in the processor's cache when they are scaled.
+	ahead = 100 * time.Millisecond
 	// believable is how much later than all others an input may be said to be.
 	believable = 10 * time.Second
 	// lost is how long no input may give anything believable until the clock follows
@@ -48,7 +56,7 @@ const (
 )
 
 func newClock(latency time.Duration) *clock {
-	c := &clock{latency: latency, inputs: make(map[media.TrackID]*standing), next: make(map[media.Kind]time.Duration)}
+	c := &clock{latency: latency, inputs: make(map[media.TrackID]*standing), next: make(map[media.Kind]moment)}
 	c.change.L = &c.mu
 	return c
 }
@@ -68,15 +76,27 @@ func (c *clock) leave(id media.TrackID) {
 	c.change.Broadcast()
 }
 
-// expect says that a unit of a track has come, and settle that all has been made of it.
-func (c *clock) expect(id media.TrackID) { c.pend(id, 1) }
-func (c *clock) settle(id media.TrackID) { c.pend(id, -1) }
+// expect says that a unit has come. Time begins with the first that is to be seen or
+// heard.
+func (c *clock) expect(u *media.Unit) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if s := c.inputs[u.Track.ID]; s != nil {
+		s.pending++
+	}
+	if !c.begun && !u.Flags.Has(wire.Preroll) {
+		at := u.Track.Rate.Duration(u.PTS)
+		c.begin, c.newest, c.since, c.begun = at, at, time.Now(), true
+		c.change.Broadcast()
+	}
+}
 
-func (c *clock) pend(id media.TrackID, by int) {
+// settle says that all has been made of a unit of a track.
+func (c *clock) settle(id media.TrackID) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if s := c.inputs[id]; s != nil {
-		s.pending += by
+		s.pending--
 		c.change.Broadcast()
 	}
 }
@@ -92,8 +112,6 @@ func (c *clock) reach(id media.TrackID, at time.Duration) bool {
 	}
 	now := time.Now()
 	switch {
-	case !c.begun:
-		c.begin, c.newest, c.since, c.begun = at, at, now, true
 	case at > c.time(now)+believable && now.Sub(c.since) < lost:
 		return false
 	case at > c.newest:
@@ -108,9 +126,17 @@ func (c *clock) reach(id media.TrackID, at time.Duration) bool {
 func (c *clock) hold(kind media.Kind, at time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for !c.closed && !c.ended && at > c.next[kind]+c.latency+ahead {
+	for !c.closed && !c.ended && c.tooFar(kind, at) {
 		c.change.Wait()
 	}
+}
+
+func (c *clock) tooFar(kind media.Kind, at time.Duration) bool {
+	next := c.next[kind]
+	if next.waits {
+		return at > next.at+c.latency+ahead
+	}
+	return at > next.at+ahead
 }
 
 // time is that of the newest input now.
@@ -133,10 +159,14 @@ func (c *clock) start() (at time.Duration, ok bool) {
 func (c *clock) wait(kind media.Kind, at time.Duration) (debt time.Duration, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.next[kind] = at
+	c.next[kind] = moment{at: at}
 	c.change.Broadcast()
 	for !c.closed {
 		left, ready := c.ready(kind, at)
+		if waits := !ready; waits != c.next[kind].waits {
+			c.next[kind] = moment{at: at, waits: waits}
+			c.change.Broadcast()
+		}
 		switch {
 		case c.ended:
 			return 0, ready && at <= c.newest

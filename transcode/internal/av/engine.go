@@ -102,7 +102,7 @@ func (e *Engine) Handle(m wire.Message) error {
 	case wire.Unit:
 		if l := e.lanes[m.Track.ID]; l != nil {
 			if e.mixer != nil {
-				e.mixer.clock.expect(m.Track.ID)
+				e.mixer.clock.expect(m.Unit)
 			}
 			l.queue.put(m)
 		}

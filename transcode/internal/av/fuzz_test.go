@@ -13,12 +13,12 @@ import (
 )
 
 // talk is what a server might say, as bytes.
-func talk(t testing.TB, c clip, job wire.Job) []byte {
+func talk(t testing.TB, c clip, job wire.Job, also ...wire.Message) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	w := wire.NewWriter(&b)
 	job.Version = wire.Version
-	for _, m := range append([]wire.Message{wire.Hello{Version: wire.Version}, job}, c.messages()...) {
+	for _, m := range slices.Concat([]wire.Message{wire.Hello{Version: wire.Version}, job}, also, c.messages()) {
 		if err := w.Write(m); err != nil {
 			t.Fatal(err)
 		}
@@ -39,6 +39,14 @@ func FuzzEngine(f *testing.F) {
 	}
 	both := wire.Job{Video: ladderOf(1000, wire.Layer{Name: "a"}, wire.Layer{Name: "b", Width: 64, FPS: 10}), Audio: &wire.Audio{Codec: wire.Codec(media.CodecOpus)}}
 	f.Add(talk(f, short("h264-bframes-aac.mp4"), both))
+	mixed := both
+	mixed.Mix = &wire.Mix{Width: 160, Height: 90, FPS: 15, Normalize: true}
+	f.Add(talk(f, short("h264-aac.mp4"), mixed,
+		wire.Sprite{ID: 1, Width: 1, Height: 2, Pixels: []byte{1, 2, 3, 4, 5, 6, 7, 8}},
+		wire.Scene{
+			Boxes:   []wire.Box{{Track: "video", Width: 1, Height: 0.9, Crop: true, Border: 0.1, Opacity: 1}},
+			Sprites: []wire.Place{{Sprite: 1, X: 0.5, Y: 0.9, Width: 0.5, Opacity: 0.5}}, FadeMillis: 100,
+		}))
 	f.Add(talk(f, short("h265-aac.mp4"), wire.Job{Video: keepSize(media.CodecH264)}))
 	f.Add(talk(f, short("av1-opus.mp4"), wire.Job{Audio: &wire.Audio{Codec: wire.Codec(media.CodecAAC), Channels: 1}}))
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -175,6 +183,9 @@ func (s *source) unit(wrong bool, at int) {
 
 // large says whether a job would only take long.
 func large(job wire.Job) bool {
+	if m := job.Mix; m != nil && (m.Width > 640 || m.Height > 640 || m.FPS > 30 || m.LatencyMillis > 500) {
+		return true
+	}
 	if job.Video == nil {
 		return false
 	}

@@ -5,6 +5,7 @@ package av
 import (
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -36,9 +37,21 @@ func TestNothingLeaks(t *testing.T) {
 		Version: wire.Version, Audio: &wire.Audio{Codec: wire.Codec(media.CodecOpus)},
 		Video: ladderOf(2000, wire.Layer{Name: "a"}, wire.Layer{Name: "b", Height: 90}),
 	}
-	ms := c.messages()
-	once := func(flush bool) {
-		r := &result{}
+	mix := job
+	mix.Mix = &wire.Mix{Width: 320, Height: 180, FPS: 30, LatencyMillis: 100, Normalize: true}
+	ms := append(c.messages(),
+		wire.Sprite{ID: 1, Width: 8, Height: 8, Pixels: make([]byte, 4*8*8)},
+		wire.Scene{
+			Boxes:   []wire.Box{{Track: "video", Width: 0.5, Height: 0.5, Opacity: 1}, {Track: "video", X: 0.5, Width: 0.5, Height: 1, Crop: true, Opacity: 0.5}},
+			Sprites: []wire.Place{{Sprite: 1, Width: 0.2, Opacity: 1}}, FadeMillis: 200,
+		})
+	scene := len(ms) - 2
+	ms = slices.Concat(ms[:1], ms[scene:], ms[1:scene])
+	once := func(n int) {
+		r, job, flush := &result{}, job, n%2 == 0
+		if n%4 > 1 {
+			job = mix
+		}
 		e, err := New(job, r.take)
 		if err != nil {
 			t.Fatal(err)
@@ -59,7 +72,7 @@ func TestNothingLeaks(t *testing.T) {
 	var sizes []int64
 	for i := range 5 {
 		for j := range 60 {
-			once((i+j)%2 == 0)
+			once(i + j)
 		}
 		sizes = append(sizes, resident(t)>>20)
 	}
