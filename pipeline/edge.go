@@ -26,7 +26,7 @@ func newEdge(plan Edge, to string, from *node) *edge { return &edge{plan: plan, 
 // it wants from the beginning on or not.
 func (e *edge) attach(wanted bool) *Input {
 	out := e.from.output(e.plan.FromPort)
-	in := &Input{port: e.plan.Port, output: out, want: e.want}
+	in := &Input{port: e.plan.Port, origin: e.plan.Origin, output: out, want: e.want}
 	in.cursor = out.ring.Cursor(ring.Options{
 		Policy: e.plan.Queue.Overrun,
 		Bounds: e.plan.Queue.bounds(),

@@ -28,7 +28,9 @@ type Node struct {
 type Edge struct {
 	From, FromPort string // producing node and port
 	Port           string // the consumer's input port
-	Queue          Queue
+	// Origin is the declared stage that is read from, through whatever was inserted.
+	Origin string
+	Queue  Queue
 }
 
 // Problem is something wrong with a definition.

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -82,6 +83,7 @@ func (p *planner) connect() {
 			}
 		}
 		p.inputs(s, n)
+		p.names(s, n)
 	}
 }
 
@@ -110,7 +112,7 @@ func (p *planner) edge(s *StageDef, j int, f From, to *Spec) (Edge, bool) {
 			"a live source cannot wait: %q would stop it for everybody", ring.Block)
 		return Edge{}, false
 	}
-	return Edge{From: f.Stage, FromPort: out.Name, Port: in.Name, Queue: f.Queue}, true
+	return Edge{From: f.Stage, FromPort: out.Name, Port: in.Name, Origin: f.Stage, Queue: f.Queue}, true
 }
 
 // inputs checks that every input has as many edges as it takes.
@@ -129,6 +131,41 @@ func (p *planner) inputs(s *StageDef, n *Node) {
 			p.problem(s.Name, "from", "read from one stage, or put a switch or a mixer in between",
 				"%s takes one input and is given %d", s.Use, edges)
 		}
+	}
+}
+
+// names checks what a configuration says about inputs.
+func (p *planner) names(s *StageDef, n *Node) {
+	c, ok := n.Factory.(InputChecker)
+	if !ok || len(n.Edges) < len(s.From) { // else one of its own problems may be why
+		return
+	}
+	from := make([]string, len(s.From))
+	for i, f := range s.From {
+		from[i] = f.Stage
+	}
+	for _, err := range flat(c.CheckInputs(s.Config, from)) {
+		field, hint := "from", ""
+		if fe := (*FieldError)(nil); errors.As(err, &fe) {
+			field, hint, err = "with."+fe.Field, fe.Hint, fe.Err
+		}
+		p.problem(s.Name, field, hint, "%s", err)
+	}
+}
+
+// flat lists the errors that were joined into one.
+func flat(err error) []error {
+	switch joined := err.(type) { //nolint:errorlint // errors.As would find only the first of several
+	case nil:
+		return nil
+	case interface{ Unwrap() []error }:
+		var all []error
+		for _, e := range joined.Unwrap() {
+			all = append(all, flat(e)...)
+		}
+		return all
+	default:
+		return []error{err}
 	}
 }
 

@@ -2,7 +2,9 @@ package pipeline_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -111,6 +113,52 @@ func TestPlans(t *testing.T) {
 				t.Errorf("got:\n%s\nwant:\n%s", got, c.want)
 			}
 		})
+	}
+}
+
+// choosy is a stage type whose configuration names an input.
+type choosy struct{ pipeline.Factory }
+
+func (choosy) CheckInputs(_ any, from []string) error {
+	if slices.Contains(from, "cam") {
+		return nil
+	}
+	return errors.Join(pipeline.Fieldf("first", "%q is none of %v", "cam", from).WithHint("a hint"), errors.New("and more"))
+}
+
+func TestInputsAreChecked(t *testing.T) {
+	reg, err := pipeline.NewRegistry(
+		stagetest.Stage(pipeline.Spec{Type: "source", Role: pipeline.Source}, idle),
+		choosy{stagetest.Stage(pipeline.Spec{Type: "choosy", Role: pipeline.Sink}, idle)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pattern, _ := pipeline.ParsePattern("live/x")
+	for name, want := range map[string]string{
+		"cam":   "cam\nsink <- cam.out\n",
+		"other": "sink with.first: \"cam\" is none of [other] (a hint)\nsink from: and more ()\n",
+	} {
+		got := describe(pipeline.NewPlan(&pipeline.Definition{Pattern: pattern, Stages: []pipeline.StageDef{
+			{Name: name, Use: "source", Config: &stagetest.NoConfig{}},
+			{Name: "sink", Use: "choosy", Config: &stagetest.NoConfig{}, From: []pipeline.From{{Stage: name}}},
+		}}, reg))
+		if got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+// An input knows what it reads from, whatever was inserted.
+func TestOrigins(t *testing.T) {
+	plan, problems := pipeline.NewPlan(&pipeline.Definition{Pattern: pipeline.Pattern{}, Stages: []pipeline.StageDef{
+		{Name: "cam", Use: "rtmp", Config: &stagetest.NoConfig{}},
+		{Name: "watch", Use: "whep", Config: &stagetest.NoConfig{}, From: []pipeline.From{{Stage: "cam"}}},
+	}}, planRegistry(t))
+	if plan == nil {
+		t.Fatal(problems)
+	}
+	if e := plan.Nodes[len(plan.Nodes)-1].Edges[0]; e.Origin != "cam" || e.From == "cam" {
+		t.Errorf("%+v", e)
 	}
 }
 

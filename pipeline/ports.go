@@ -96,11 +96,16 @@ func (p *Ports) SetViewers(n int) {
 // Input is a stage's end of an edge: a cursor on some stage's Output.
 type Input struct {
 	port   string
+	origin string
 	cursor *ring.Cursor
 	output *Output
 	want   func(bool)
 	nap    atomic.Int64 // time.Duration: see Nap
 }
+
+// Origin is the name of the declared stage that the input reads from, through whatever
+// the planner has inserted.
+func (in *Input) Origin() string { return in.origin }
 
 // Recv is the next item, waiting for it if need be: the TrackSet in force first,
 // and again whenever it changed. It returns io.EOF when there will be no more,

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"weir/pipeline/media"
@@ -218,6 +219,15 @@ type Announcer interface {
 	Announce(Announcement) (withdraw func(), err error)
 }
 
+// InputChecker is a Factory of stages whose configuration speaks of what they read
+// from, by the names of stages.
+type InputChecker interface {
+	// CheckInputs says what is wrong with a checked configuration in a stage that reads
+	// from the stages of those names: with a [FieldError] where it is at fault, else
+	// where `from` is.
+	CheckInputs(cfg any, from []string) error
+}
+
 // Announcement tells an Announcer about one stage of one definition.
 type Announcement struct {
 	// Pattern is the path at which instances live.
@@ -230,6 +240,37 @@ type Announcement struct {
 	// be. It may be called at any time from any goroutine, after a peer was
 	// admitted and not before.
 	Wake func(path string) error
+}
+
+// At is the announcement of a place beneath the pipeline's own, where one of several
+// sources is reached: "guest" makes "live/{name}/guest" of "live/{name}". "" is the
+// pipeline's own.
+func (a Announcement) At(name string) (Announcement, error) {
+	if name == "" {
+		return a, nil
+	}
+	var err error
+	wake := a.Wake
+	a.Pattern, err = ParsePattern(a.Pattern.String() + "/" + name)
+	a.Wake = func(path string) error { return wake(strings.TrimSuffix(path, "/"+name)) }
+	return a, err
+}
+
+// At is the path of a place beneath the instance's own, as Announcement's At.
+func (e Env) At(name string) string {
+	if name == "" {
+		return e.Pipeline
+	}
+	return e.Pipeline + "/" + name
+}
+
+// CheckAt says what is wrong with a name for such a place.
+func CheckAt(name string) error {
+	if name != "" && !validSegment(name) {
+		return Fieldf("at", "%q is none of 1 to 64 letters, digits or . _ ~ -, starting with a letter or digit", name).
+			WithHint("write guest, for example")
+	}
+	return nil
 }
 
 // Registry is the set of stage types that a binary knows. It is immutable.

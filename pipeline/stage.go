@@ -39,3 +39,11 @@ type Reconfigurer interface {
 type Describer interface {
 	Describe() any
 }
+
+// Controller is a Stage that can be told to change while it runs, in a way that is not
+// worth a configuration: the layout of a mix, the place of an overlay. body is JSON of
+// the stage's own, of any origin; an error says in words what is wrong with it, and then
+// nothing has changed. It is called concurrently with Run.
+type Controller interface {
+	Control(body []byte) error
+}

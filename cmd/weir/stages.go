@@ -17,6 +17,7 @@ import (
 	"weir/pipeline/service/httpd"
 	"weir/pipeline/service/rtmpd"
 	"weir/transcode/audio"
+	"weir/transcode/mixer"
 	"weir/transcode/video"
 	"weir/transcode/worker"
 )
@@ -74,5 +75,6 @@ func stages(s services) []pipeline.Factory {
 		rtp.Factory(),
 		audio.Factory(s.av),
 		video.Factory(s.av),
+		mixer.Factory(s.av),
 	}
 }

@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"weir/pipeline"
 	"weir/pipeline/config"
 	"weir/transcode/audio"
+	"weir/transcode/mixer"
 	"weir/transcode/video"
 	"weir/transcode/worker"
 )
@@ -20,7 +22,7 @@ func lacking(ctx context.Context, host *worker.Host, file *config.File) (problem
 	for _, plan := range file.Plans {
 		var inserted []string
 		for _, n := range plan.Nodes {
-			if n.Use != audio.Type && n.Use != video.Type {
+			if !slices.Contains([]string{audio.Type, video.Type, mixer.Type}, n.Use) {
 				continue
 			}
 			if !asked {

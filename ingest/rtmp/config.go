@@ -19,6 +19,8 @@ type Config struct {
 	// Grace is how long a publisher that went away is waited for before the stream
 	// ends.
 	Grace time.Duration `yaml:"grace" json:"grace" doc:"How long a publisher that went away is waited for before the stream ends."`
+	// At is the place beneath the pipeline's path, "" for the path itself.
+	At string `yaml:"at" json:"at" doc:"What is added to the pipeline's path to publish here, so that it can have several sources: guest makes it rtmp://host/live/studio/guest."`
 	// MaxBitrate is the most that a publisher may send, over some seconds.
 	MaxBitrate pipeline.Bitrate `yaml:"max_bitrate" json:"max_bitrate" doc:"The most that a publisher may send, over some seconds."`
 }
@@ -47,7 +49,7 @@ func (c *Config) Validate() error {
 			return pipeline.Fieldf("keys", "number %d is empty", i+1)
 		}
 	}
-	return nil
+	return pipeline.CheckAt(c.At)
 }
 
 // admit decides about a publisher. It takes the same time whichever key is right.

@@ -26,6 +26,16 @@ type factory struct {
 	*Door
 }
 
+// Announce implements pipeline.Announcer.
+func (f factory) Announce(a pipeline.Announcement) (withdraw func(), err error) {
+	if c, ok := a.Config.(*Config); ok {
+		if a, err = a.At(c.At); err != nil {
+			return nil, err
+		}
+	}
+	return f.Door.Announce(a)
+}
+
 // Factory makes RTMP sources that take their publishers from the door.
 func Factory(door *Door) pipeline.Factory {
 	spec := pipeline.Spec{
@@ -58,11 +68,14 @@ type stage struct {
 	status status
 }
 
-// Reconfigure takes any change: keys are checked at the door.
+// Reconfigure takes any change but that of the place: keys are checked at the door.
 func (s *stage) Reconfigure(cfg any) (bool, error) {
 	c, ok := cfg.(*Config)
 	if !ok {
 		return false, fmt.Errorf("configuration is a %T", cfg)
+	}
+	if c.At != s.config.Load().At {
+		return false, nil
 	}
 	s.config.Store(c)
 	return true, nil
@@ -70,7 +83,7 @@ func (s *stage) Reconfigure(cfg any) (bool, error) {
 
 // Run serves one publisher after the other.
 func (s *stage) Run(ctx context.Context, p *pipeline.Ports) error {
-	seat, err := s.door.Sit(s.env.Pipeline)
+	seat, err := s.door.Sit(s.env.At(s.config.Load().At))
 	if err != nil {
 		return pipeline.Fail(pipeline.Config, "serve publishers", err)
 	}

@@ -384,12 +384,50 @@ func TestRefusals(t *testing.T) {
 	})
 }
 
+// Two sources of one pipeline have a path each, and wake the same instance.
+func TestPlaces(t *testing.T) {
+	pattern, err := pipeline.ParsePattern("live/{name}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	door := &Door{}
+	f, _ := Factory(door).(pipeline.Announcer)
+	woken := make(chan string, 2)
+	for _, at := range []string{"", "guest"} {
+		c := open()
+		c.At = at
+		if _, err := f.Announce(pipeline.Announcement{Pattern: pattern, Config: &c, Wake: func(path string) error {
+			woken <- path
+			return errors.New("enough")
+		}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, path := range []string{"live/studio", "live/studio/guest"} {
+		e := valid("")
+		e.request.Path = path
+		_ = enter(t.Context(), door, e)
+		select {
+		case got := <-woken:
+			if got != "live/studio" {
+				t.Errorf("%s wakes %s", path, got)
+			}
+		default:
+			t.Errorf("%s wakes nothing", path)
+		}
+	}
+	if at := (pipeline.Env{Pipeline: "live/studio"}).At("guest"); at != "live/studio/guest" {
+		t.Errorf("the seat is at %s", at)
+	}
+}
+
 func TestValidate(t *testing.T) {
 	for want, change := range map[string]func(*Config){
 		"":            func(*Config) {},
 		"grace":       func(c *Config) { c.Grace = -1 },
 		"max_bitrate": func(c *Config) { c.MaxBitrate = 0 },
 		"keys":        func(c *Config) { c.Keys = make([]pipeline.Secret, 1) },
+		"at":          func(c *Config) { c.At = "a/b" },
 	} {
 		c := defaults()
 		change(&c)

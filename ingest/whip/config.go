@@ -23,6 +23,8 @@ type Config struct {
 	// needs one; 0 is never. Browsers send none by themselves, so that the segments of
 	// several layers do not begin together.
 	KeyframeEvery time.Duration `yaml:"keyframe_every" json:"keyframe_every" doc:"How often the publisher is asked for a key frame of every layer, besides when one is needed; 0 is never. HLS of several layers wants 2s."`
+	// At is the place beneath the pipeline's path, "" for the path itself.
+	At string `yaml:"at" json:"at" doc:"What is added to the pipeline's path to publish here, so that it can have several sources: guest makes it /live/studio/guest/whip."`
 	// MaxBitrate is the most that a publisher may send, over some seconds.
 	MaxBitrate pipeline.Bitrate `yaml:"max_bitrate" json:"max_bitrate" doc:"The most that a publisher may send, over some seconds."`
 }
@@ -55,7 +57,7 @@ func (c *Config) Validate() error {
 			return pipeline.Fieldf("keys", "number %d is empty", i+1)
 		}
 	}
-	return nil
+	return pipeline.CheckAt(c.At)
 }
 
 // verdict is what a key is worth.

@@ -66,6 +66,9 @@ func (f *factory) Announce(a pipeline.Announcement) (withdraw func(), err error)
 	if f.peers == nil {
 		return nil, errors.New("WebRTC is turned off: set server.webrtc.udp")
 	}
+	if a, err = a.At(c.At); err != nil {
+		return nil, err
+	}
 	leave, err := f.door.Announce(a)
 	if err != nil {
 		return nil, err
@@ -90,11 +93,14 @@ type stage struct {
 // which the rtc server bounds too.
 const connectTime = 20 * time.Second
 
-// Reconfigure takes any change: keys are checked at the endpoint.
+// Reconfigure takes any change but that of the place: keys are checked at the endpoint.
 func (s *stage) Reconfigure(cfg any) (bool, error) {
 	c, ok := cfg.(*Config)
 	if !ok {
 		return false, fmt.Errorf("configuration is a %T", cfg)
+	}
+	if c.At != s.config.Load().At {
+		return false, nil
 	}
 	s.config.Store(c)
 	return true, nil
@@ -102,7 +108,7 @@ func (s *stage) Reconfigure(cfg any) (bool, error) {
 
 // Run serves one publisher after the other.
 func (s *stage) Run(ctx context.Context, p *pipeline.Ports) error {
-	seat, err := s.door.Sit(s.env.Pipeline)
+	seat, err := s.door.Sit(s.env.At(s.config.Load().At))
 	if err != nil {
 		return pipeline.Fail(pipeline.Config, "serve publishers", err)
 	}

@@ -138,6 +138,9 @@ func annotate(s *jsonschema.Schema, v reflect.Value) {
 		if value.Kind() == reflect.Slice && p.Items != nil {
 			annotate(p.Items, reflect.New(value.Type().Elem()).Elem())
 		}
+		if value.Kind() == reflect.Map && p.AdditionalProperties != nil {
+			annotate(p.AdditionalProperties, reflect.New(value.Type().Elem()).Elem())
+		}
 		if isScalarType(value.Type()) {
 			p.Default = defaultOf(value)
 		} else {

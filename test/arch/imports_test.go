@@ -79,7 +79,7 @@ type layer struct {
 func layers() []layer {
 	return []layer{
 		{name: "ground", packages: []string{"pipeline/media", "pipeline/invariants", "configs"}},
-		{name: "media", packages: []string{"pipeline/ring", "pipeline/bitstream", "pipeline/timeline", "transcode/wire", "transcode/testcard", "transcode/internal/bus"}, below: []string{"ground"}},
+		{name: "media", packages: []string{"pipeline/ring", "pipeline/bitstream", "pipeline/timeline", "transcode/wire", "transcode/testcard", "transcode/overlay", "transcode/internal/bus"}, below: []string{"ground"}},
 		{
 			name: "stages", packages: []string{"pipeline/bridge"},
 			below: []string{"ground", "media", "runtime", "services"},
@@ -88,7 +88,7 @@ func layers() []layer {
 		{name: "fakes", packages: []string{"transcode/worker/workertest"}, below: []string{"ground", "media", "runtime", "services"}},
 		{
 			name:     "services",
-			packages: []string{"pipeline/*", "transcode/worker"},
+			packages: []string{"pipeline/*", "transcode/worker", "transcode/rendition"},
 			below:    []string{"ground", "media", "runtime"},
 		},
 		{name: "runtime", packages: []string{"pipeline"}, below: []string{"ground", "media"}},
@@ -168,6 +168,7 @@ func walls() map[string][]string {
 		"github.com/sirupsen/logrus":         {"pipeline/service/rtmpd"},
 		"github.com/mitchellh/mapstructure":  {"pipeline/service/rtmpd"},
 		"github.com/asticode/go-astiav":      {"transcode/internal/av"},
+		"golang.org/x/image":                 {"transcode/overlay"},
 		"github.com/minio":                   {"pipeline/service/store"},
 		"github.com/goccy/go-yaml":           {"pipeline/config"},
 		"go.yaml.in":                         {"pipeline/config"},
@@ -241,7 +242,7 @@ func TestTables(t *testing.T) {
 	for path, want := range map[string]string{
 		"pipeline": "runtime", "pipeline/media": "ground", "pipeline/bitstream/flv": "media",
 		"pipeline/service/httpd": "services", "pipeline/config": "services", "transcode/worker": "services",
-		"transcode/wire": "media", "transcode/internal/av": "libav", "transcode/video": "stages", "pipeline/bridge/rtp": "stages", "outputs/hls": "stages", "ingest/file/internal/mp4": "stages",
+		"transcode/wire": "media", "transcode/internal/av": "libav", "transcode/rendition": "services", "transcode/video": "stages", "pipeline/bridge/rtp": "stages", "outputs/hls": "stages", "ingest/file/internal/mp4": "stages",
 		"control": "faces", "cmd/weir": "commands", "elsewhere": "",
 	} {
 		if l, _ := layerOf(path); l.name != want {

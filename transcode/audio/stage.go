@@ -7,6 +7,7 @@ import (
 	"weir/pipeline"
 	"weir/pipeline/bitstream"
 	"weir/pipeline/media"
+	"weir/transcode/rendition"
 	"weir/transcode/wire"
 	"weir/transcode/worker"
 )
@@ -44,7 +45,7 @@ func Factory(host *worker.Host) pipeline.Factory {
 			Host: host, Recipe: recipe{&c}, Log: env.Log,
 			Job: wire.Job{
 				Version: wire.Version, Stage: env.Pipeline + "/" + env.Stage, Threads: 1,
-				Audio: &wire.Audio{Codec: wire.Codec(c.codec()), Bitrate: int64(c.Bitrate), Channels: c.Channels},
+				Audio: c.Audio(),
 			},
 		}}, nil
 	})
@@ -70,11 +71,8 @@ func (recipe) Proves(*media.Unit) bool { return false }
 // Source implements worker.Recipe.
 func (recipe) Source(*media.Track) (layer int8, alone *media.Track) { return worker.NoSource, nil }
 
-// coresPerTrack is what decoding, resampling and encoding a stereo track takes.
-const coresPerTrack = 0.03
-
 // Cores implements worker.Recipe.
-func (recipe) Cores(tracks []*media.Track) float64 { return coresPerTrack * float64(len(tracks)) }
+func (recipe) Cores(tracks []*media.Track) float64 { return rendition.PerSound * float64(len(tracks)) }
 
 // lookAhead is how many samples libopus is late.
 const lookAhead = 312
@@ -83,7 +81,7 @@ const lookAhead = 312
 // not wait for the worker to say so.
 func (r recipe) Made(in, made *media.Track) *media.Track {
 	out := *in
-	if r.codec() != media.CodecOpus {
+	if r.MediaCodec() != media.CodecOpus {
 		if made == nil {
 			return nil
 		}

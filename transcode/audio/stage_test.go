@@ -11,6 +11,7 @@ import (
 	"weir/pipeline/media"
 	"weir/pipeline/stagetest"
 	"weir/transcode/audio"
+	"weir/transcode/rendition"
 	"weir/transcode/worker"
 	"weir/transcode/worker/workertest"
 )
@@ -75,11 +76,11 @@ func TestValidate(t *testing.T) {
 		cfg audio.Config
 		ok  bool
 	}{
-		{audio.Config{Codec: "opus"}, true},
-		{audio.Config{Codec: "aac", Bitrate: 128e3, Channels: 1}, true},
-		{audio.Config{Codec: "mp3"}, false},
-		{audio.Config{Codec: "aac", Bitrate: 1000}, false},
-		{audio.Config{Codec: "aac", Channels: 6}, false},
+		{audio.Config{Sound: rendition.Sound{Codec: "opus"}}, true},
+		{audio.Config{Sound: rendition.Sound{Codec: "aac", Bitrate: 128e3, Channels: 1}}, true},
+		{audio.Config{Sound: rendition.Sound{Codec: "mp3"}}, false},
+		{audio.Config{Sound: rendition.Sound{Codec: "aac", Bitrate: 1000}}, false},
+		{audio.Config{Sound: rendition.Sound{Codec: "aac", Channels: 6}}, false},
 	} {
 		if err := c.cfg.Validate(); (err == nil) != c.ok {
 			t.Errorf("%+v: %v", c.cfg, err)

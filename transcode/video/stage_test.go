@@ -15,6 +15,7 @@ import (
 	"weir/pipeline"
 	"weir/pipeline/media"
 	"weir/pipeline/stagetest"
+	"weir/transcode/rendition"
 	"weir/transcode/video"
 	"weir/transcode/worker"
 	"weir/transcode/worker/workertest"
@@ -204,7 +205,11 @@ func TestLadder(t *testing.T) {
 func ladder(t *testing.T, f pipeline.Factory, items []media.Item) (units []*media.Unit, last *media.TrackSet) {
 	t.Helper()
 	cfg, _ := f.Config().(*video.Config)
-	cfg.Layers = []video.Layer{{Name: "hd", Source: true}, {Name: "sd", Height: 240}, {Name: "ld", Height: 120}}
+	cfg.Layers = []video.Layer{
+		{Layer: rendition.Layer{Name: "hd"}, Source: true},
+		{Layer: rendition.Layer{Name: "sd", Height: 240}},
+		{Layer: rendition.Layer{Name: "ld", Height: 120}},
+	}
 	if err := f.Check(cfg); err != nil {
 		t.Fatal(err)
 	}
@@ -271,7 +276,7 @@ func TestValidate(t *testing.T) {
 		"no layers":  func(c *video.Config) { c.Layers = nil },
 		"no name":    func(c *video.Config) { c.Layers[1].Name = "" },
 		"same name":  func(c *video.Config) { c.Layers[1].Name = "hd" },
-		"two":        func(c *video.Config) { c.Layers[1] = video.Layer{Name: "x", Source: true} },
+		"two":        func(c *video.Config) { c.Layers[1] = video.Layer{Layer: rendition.Layer{Name: "x"}, Source: true} },
 		"only":       func(c *video.Config) { c.Layers = c.Layers[:1] },
 		"size":       func(c *video.Config) { c.Layers[0].Height = 360 },
 		"odd":        func(c *video.Config) { c.Layers[1].Height = 361 },

@@ -44,7 +44,8 @@ const defaultMemory = 4 << 30
 // Host knows the worker's program and the budget. Its methods may be called from any
 // goroutine.
 type Host struct {
-	cfg Config
+	cfg   Config
+	begin launch
 
 	mu       sync.Mutex // guards what follows
 	known    *wire.Capabilities
@@ -65,7 +66,9 @@ func NewHost(cfg Config) *Host {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Host{cfg: cfg}
+	h := &Host{cfg: cfg}
+	h.begin = h.start
+	return h
 }
 
 // ErrMissing says that there is no weir-av. Capabilities and every session return it.

@@ -10,13 +10,11 @@ import (
 	"weir/transcode/wire"
 )
 
-// What may wait for a worker, and what is remembered for the next one.
+// What may wait for a worker.
 const (
 	videoHold = 3 * time.Second // beyond it, pictures are dropped up to the next key unit; longer than stall
 	audioHold = 5 * time.Second // beyond it, the oldest sound is dropped
 	holdBytes = 48 << 20
-	pastUnits = 4096
-	pastBytes = 48 << 20
 	// fresh is how old a unit may be for a worker that catches up to make something of
 	// it.
 	fresh = 500 * time.Millisecond
@@ -40,9 +38,7 @@ type queue struct {
 	items    []item
 	bytes    int
 	tracks   *media.TrackSet // put last
-	taken    *media.TrackSet // taken last
-	past     []item          // taken since the newest key unit, with tracks before it
-	pastSize int
+	past     past
 	closed   map[*media.Track]bool // video that waits for a key unit
 	ended    bool
 	idle     bool // nobody takes anything
@@ -90,7 +86,7 @@ func (q *queue) closeOthers() {
 func (q *queue) rest() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.items, q.bytes, q.past, q.pastSize, q.taken, q.idle = nil, 0, nil, 0, nil, true
+	q.items, q.bytes, q.past, q.idle = nil, 0, past{}, true
 }
 
 // tell queues a message that is no unit.
@@ -203,7 +199,7 @@ func (q *queue) dropVideo() (needKey bool) {
 			q.closed[t], needKey = true, true
 		}
 	}
-	q.past, q.pastSize = nil, 0
+	q.past.forget()
 	return needKey
 }
 
@@ -239,46 +235,18 @@ func (q *queue) tryTake(dst []item) (taken []item, ok bool) {
 		if it.unit != nil {
 			size += it.unit.Size()
 		}
-		q.remember(it)
+		q.past.remember(it)
 	}
 	q.bytes -= size
 	q.items = slices.Delete(q.items, 0, n)
 	return dst, n > 0 || !q.ended
 }
 
-// remember keeps what the next worker needs to go on.
-func (q *queue) remember(it item) {
-	switch m := it.message.(type) {
-	case wire.Tracks:
-		q.taken, q.past, q.pastSize = m.TrackSet, nil, 0
-		return
-	case wire.Unit:
-		if m.Kind() == media.KindVideo && m.Flags.Has(media.Key) && q.alone(m.Track) {
-			q.past, q.pastSize = append(q.past[:0:0], item{message: wire.Tracks{TrackSet: q.taken}, at: it.at}), 0
-		}
-	default:
-		return
-	}
-	if len(q.past) == 0 { // up to the next key unit, or for ever, as sound needs nothing before it
-		return
-	}
-	q.pastSize += it.unit.Size()
-	if q.past = append(q.past, it); len(q.past) > pastUnits || q.pastSize > pastBytes {
-		q.past, q.pastSize = nil, 0
-	}
-}
-
-// alone says that t is the only video track, so that nothing before its key unit is
-// needed.
-func (q *queue) alone(t *media.Track) bool {
-	return !slices.ContainsFunc(q.taken.Tracks, func(o *media.Track) bool { return o != t && o.Kind() == media.KindVideo })
-}
-
 // rewind makes ready for another worker: it is given the tracks in force and the units
-// since the newest key unit, of which it makes something only as far as they are
-// fresh and later than what the last one made, by track. It says whether a key unit is
-// needed.
-func (q *queue) rewind(made map[media.TrackID]time.Duration) (needKey bool) {
+// since the newest key unit of each, of which it makes something only as far as they are
+// fresh and later than what the last one made of their track. It says whether a key unit
+// is needed.
+func (q *queue) rewind(made func(media.TrackID) (time.Duration, bool)) (needKey bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.idle && q.tracks != nil {
@@ -288,18 +256,15 @@ func (q *queue) rewind(made map[media.TrackID]time.Duration) (needKey bool) {
 		return true
 	}
 	q.idle = false
-	if q.taken == nil {
+	if q.past.tracks == nil {
 		return false
 	}
-	now, again := time.Now(), q.past
-	if len(again) == 0 {
-		again = []item{{message: wire.Tracks{TrackSet: q.taken}}}
-		needKey = q.forgetVideo()
-	}
+	needKey = q.forgetVideo()
+	now, again := time.Now(), q.past.all()
 	all := make([]item, 0, len(again)+len(q.items))
 	for _, it := range again {
 		if u := it.unit; u != nil {
-			done, ok := made[u.Track.ID]
+			done, ok := made(u.Track.ID)
 			if now.Sub(u.Arrived) > fresh || ok && u.Track.Rate.Duration(u.PTS) <= done {
 				if u.Kind() == media.KindAudio {
 					continue
@@ -320,16 +285,16 @@ func (q *queue) rewind(made map[media.TrackID]time.Duration) (needKey bool) {
 			it.message = wire.Unit{Unit: it.unit}
 		}
 	}
-	q.past, q.pastSize = nil, 0
+	q.past.forget()
 	q.poke()
 	return needKey
 }
 
-// forgetVideo drops the waiting video up to its next key unit: what it refers to is
+// forgetVideo drops the waiting video up to its next key unit where what it refers to is
 // lost.
 func (q *queue) forgetVideo() (needKey bool) {
 	for t := range q.closed {
-		if t.Kind() == media.KindVideo {
+		if t.Kind() == media.KindVideo && !q.past.based[t] {
 			q.closed[t], needKey = true, true
 		}
 	}

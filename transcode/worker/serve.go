@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"reflect"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -35,8 +37,10 @@ type shift struct {
 	stats    wire.Stats
 	at       time.Time // of stats
 
-	alias map[*media.Track]*media.Track // the worker's tracks, and what they are called outside
-	open  map[layerKey]bool             // layers that had a key unit
+	alias     map[*media.Track]*media.Track   // the worker's tracks, and what they are called outside
+	announced *media.TrackSet                 // last, as the tracks are called outside
+	since     map[media.TrackID]time.Duration // what the workers before have made of each
+	open      map[layerKey]bool               // layers that had a key unit
 }
 
 // serve runs one worker from its start to its end. It returns nil when the worker has
@@ -48,12 +52,12 @@ func (s *Session) serve(ctx context.Context) error {
 	}
 	w := &shift{
 		Session: s, process: p, over: make(chan struct{}), progress: time.Now(),
-		alias: make(map[*media.Track]*media.Track), open: make(map[layerKey]bool),
+		alias: make(map[*media.Track]*media.Track), open: make(map[layerKey]bool), since: maps.Clone(s.made),
 	}
 	s.mu.Lock()
 	s.status.PID = p.pid
 	s.mu.Unlock()
-	if s.queue.rewind(s.used()) {
+	if s.queue.rewind(s.madeOf) {
 		s.needKeys()
 	}
 	written := make(chan error, 1)
@@ -83,30 +87,17 @@ func (s *Session) serve(ctx context.Context) error {
 	}
 }
 
-// used is up to where something was made of each track.
-func (s *Session) used() map[media.TrackID]time.Duration {
-	if s.job.Mix == nil || s.tracks == nil {
-		return s.made
+// madeOf is how far the workers have made something of a track that they are given: of a
+// mix, of all tracks together.
+func (s *Session) madeOf(id media.TrackID) (at time.Duration, ok bool) {
+	if s.job.Mix == nil {
+		at, ok = s.made[id]
+		return at, ok
 	}
-	// A mix is made of all inputs of a kind at once.
-	by := make(map[media.Kind]time.Duration)
-	for _, t := range s.tracks.Tracks {
-		if at, ok := s.made[t.ID]; ok {
-			by[t.Kind()] = at
-		}
+	for _, t := range s.made {
+		at, ok = max(at, t), true
 	}
-	done := make(map[media.TrackID]time.Duration)
-	s.queue.mu.Lock()
-	defer s.queue.mu.Unlock()
-	if s.queue.tracks == nil {
-		return done
-	}
-	for _, t := range s.queue.tracks.Tracks {
-		if at, ok := by[t.Kind()]; ok {
-			done[t.ID] = at
-		}
-	}
-	return done
+	return at, ok
 }
 
 // needKeys asks for a key unit of every video track.
@@ -249,12 +240,13 @@ func (w *shift) announce(s *media.TrackSet) {
 	clear(w.alias)
 	for i, t := range s.Tracks {
 		set.Tracks[i] = t
-		if was := w.tracks.Track(t.ID); was != nil && reflect.DeepEqual(*was, *t) {
+		if was := w.known[t.ID]; was != nil && reflect.DeepEqual(*was, *t) {
 			set.Tracks[i] = was
 		}
+		w.known[t.ID] = set.Tracks[i]
 		w.alias[t] = set.Tracks[i]
 	}
-	w.tracks = set
+	w.announced = set
 	w.sink.Tracks(set)
 	w.set("running", nil)
 	w.Session.mu.Lock()
@@ -262,7 +254,8 @@ func (w *shift) announce(s *media.TrackSet) {
 	w.Session.mu.Unlock()
 }
 
-// unit passes a unit on. What a worker makes of a track starts with a key unit.
+// unit passes a unit on. What a worker makes of a track starts with a key unit, behind
+// what the workers before have made.
 func (w *shift) unit(u *media.Unit) {
 	w.progressed()
 	u.Track = w.alias[u.Track]
@@ -272,8 +265,14 @@ func (w *shift) unit(u *media.Unit) {
 		if u.Kind() == media.KindVideo && !u.Flags.Has(media.Key) {
 			return
 		}
-		w.open[k] = true
-		if _, before := w.made[k.track]; before {
+		done, before := w.since[k.track]
+		if before && u.Track.Rate.Duration(u.PTS) <= done { // it was made already
+			if u.Kind() == media.KindVideo {
+				w.Keyframe(uint16(slices.Index(w.announced.Tracks, u.Track)), u.Layer)
+			}
+			return
+		}
+		if w.open[k] = true; before {
 			u.Flags |= media.Gap | media.Discontinuity
 		}
 	}

@@ -64,8 +64,8 @@ type Session struct {
 	queue  *queue
 	done   chan struct{} // closed when Run has returned
 
-	made   map[media.TrackID]time.Duration // the newest PTS made of each
-	tracks *media.TrackSet                 // announced last, by any worker
+	made  map[media.TrackID]time.Duration // the newest PTS made of each
+	known map[media.TrackID]*media.Track  // as it was announced last, by any worker
 
 	mu       sync.Mutex // guards what follows
 	controls map[layerKey]wire.Control
@@ -108,7 +108,7 @@ func (h *Host) NewSession(job wire.Job, cores float64, sink Sink, log *slog.Logg
 	s := newSession(job, sink, log)
 	s.admit = func() (func(), error) { return h.admit(cores) }
 	s.fits = func(ctx context.Context) error { return h.Fits(ctx, job) }
-	s.launch, s.fell = h.start, h.fell
+	s.launch, s.fell = h.begin, h.fell
 	s.status.Cores = cores
 	return s
 }
@@ -116,7 +116,7 @@ func (h *Host) NewSession(job wire.Job, cores float64, sink Sink, log *slog.Logg
 func newSession(job wire.Job, sink Sink, log *slog.Logger) *Session {
 	return &Session{
 		job: job, sink: sink, log: log, queue: newQueue(), done: make(chan struct{}), status: Status{State: "starting"},
-		made: make(map[media.TrackID]time.Duration), controls: make(map[layerKey]wire.Control),
+		made: make(map[media.TrackID]time.Duration), known: make(map[media.TrackID]*media.Track), controls: make(map[layerKey]wire.Control),
 		admit: func() (func(), error) { return func() {}, nil },
 		fits:  func(context.Context) error { return nil },
 		fell:  func() {},

@@ -452,6 +452,74 @@ func TestJoining(t *testing.T) {
 	})
 }
 
+// The next worker is given all pictures since the key unit of each track, so that none of
+// them has to wait for another one; what it is given again it need not make again.
+func TestEachTrackGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var given []*media.Unit
+		serve := func(most int) func(net.Conn) {
+			return func(c net.Conn) {
+				in, out := wire.NewReader(c), wire.NewWriter(c)
+				if out.Write(wire.Hello{Version: wire.Version}) != nil || out.Flush() != nil {
+					return
+				}
+				for n := 0; n < most; {
+					m, err := in.Read()
+					if err != nil {
+						return
+					}
+					if u, ok := m.(wire.Unit); ok {
+						n++
+						mu.Lock()
+						given = append(given, u.Unit)
+						mu.Unlock()
+					}
+				}
+			}
+		}
+		sink := &sink{}
+		s := worker.NewTestSession(job("live/x/y"), sink, quiet(), serve(7), serve(1000))
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- s.Run(ctx) }()
+		a, b := stagetest.VideoTrack(), stagetest.VideoTrack()
+		a.ID, b.ID = "a", "b"
+		s.SetTracks(&media.TrackSet{Version: 1, Tracks: []*media.Track{a}})
+		put := func(track *media.Track, pts media.Ticks, flags media.Flags) {
+			u := &media.Unit{Track: track, PTS: pts, DTS: pts, Flags: flags | media.FrameEnd, Arrived: time.Now(), Access: [][]byte{{1}}}
+			if s.Put(u) {
+				t.Errorf("%s at %d needs a key unit", track.ID, pts)
+			}
+			synctest.Wait()
+		}
+		put(a, 1, media.Key)
+		s.SetTracks(&media.TrackSet{Version: 2, Tracks: []*media.Track{a, b}}) // b joins
+		put(a, 2, 0)
+		put(b, 2, media.Key)
+		put(a, 3, 0)
+		put(b, 3, media.Key)
+		put(a, 4, 0)
+		time.Sleep(time.Second)
+		put(b, 4, 0) // the worker falls
+		time.Sleep(time.Second)
+		put(a, 5, 0)
+		cancel()
+		<-ended
+		var got []string
+		for _, u := range given[7:] {
+			text := fmt.Sprint(u.Track.ID, u.PTS)
+			if u.Flags.Has(wire.Preroll) {
+				text += "p"
+			}
+			got = append(got, text)
+		}
+		if text, want := strings.Join(got, " "), "a1p a2p a3p b3p a4p b4 a5"; text != want || sink.keys != 0 {
+			t.Errorf("the next worker is given %s, want %s; %d key units are asked for", text, want, sink.keys)
+		}
+	})
+}
+
 // A log of a thousand lines is not passed on.
 func TestNoise(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -118,6 +118,7 @@ type fake struct {
 	units int
 	ended bool
 	set   *media.TrackSet
+	mix   mix
 	begun map[media.TrackID]bool
 }
 
@@ -139,6 +140,12 @@ func (w *fake) take(m wire.Message) error {
 		return w.out.Write(wire.Tracks{TrackSet: w.set})
 	case wire.Unit:
 		return w.unit(m.Unit)
+	case wire.Scene:
+		w.mix.scene = m
+		return nil
+	case wire.Sprite:
+		w.mix.keep(m)
+		return nil
 	case wire.Keyframe:
 		return w.out.Write(wire.Keyframe{})
 	case wire.End:
@@ -200,6 +207,9 @@ func (w *fake) unit(u *media.Unit) error {
 	if u.Flags.Has(wire.Preroll) {
 		return nil
 	}
+	if w.job.Mix != nil {
+		return w.mixed(u)
+	}
 	made := *u
 	made.Track = w.set.Track(u.Track.ID)
 	made.PTS, made.DTS = media.Rescale(u.PTS, u.Track.Rate, made.Track.Rate), media.Rescale(u.PTS, u.Track.Rate, made.Track.Rate)
@@ -219,6 +229,9 @@ func (w *fake) unit(u *media.Unit) error {
 
 // Made is what the worker says that it makes of tracks.
 func Made(in *media.TrackSet, job wire.Job) *media.TrackSet {
+	if job.Mix != nil {
+		return programme(job)
+	}
 	out := &media.TrackSet{Version: in.Version}
 	for _, t := range in.Tracks {
 		made := *t
