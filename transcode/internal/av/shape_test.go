@@ -97,7 +97,7 @@ func interlaced(t *testing.T, n int) clip {
 			t.Fatal(err)
 		}
 		at := media.Ticks(i) * 3600
-		draw(f, int64(i), at, i%25)
+		draw(f, int64(i), at, int64(i%25))
 		f.SetFlags(f.Flags().Add(astiav.FrameFlagInterlaced).Add(astiav.FrameFlagTopFieldFirst))
 		if err := e.encode(f, at, i == 0, func(u coded) error {
 			flags := media.FrameEnd
