@@ -5,12 +5,9 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
-	"os"
 	"slices"
 	"testing"
 	"time"
-
-	"go.uber.org/goleak"
 
 	"weir/pipeline"
 	"weir/pipeline/media"
@@ -21,16 +18,11 @@ import (
 	"weir/transcode/worker/workertest"
 )
 
-func TestMain(m *testing.M) {
-	if code, done := workertest.Become(); done {
-		os.Exit(code)
-	}
-	goleak.VerifyTestMain(m)
-}
+func TestMain(m *testing.M) { workertest.Main(m) }
 
 func host(t testing.TB) *worker.Host {
 	t.Helper()
-	return worker.NewHost(worker.Config{Path: workertest.Program(t)})
+	return workertest.Host(t, worker.Config{})
 }
 
 func TestStage(t *testing.T) { stagetest.Run(t, video.Factory(host(t)), stagetest.Options{}) }
@@ -125,7 +117,7 @@ func TestNoBFramesInALadder(t *testing.T) {
 				items = append(items, &other)
 			}
 		}
-		h := worker.NewHost(worker.Config{Path: workertest.Program(t), Cores: cores})
+		h := workertest.Host(t, worker.Config{Cores: cores})
 		got := workertest.Adapt(t, video.Factory(h), nil, items)
 		per := make(map[int8]int)
 		for _, u := range got.Units {
@@ -174,7 +166,7 @@ func TestLadder(t *testing.T) {
 		"without any workers": {0.001, []string{"hd"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := worker.NewHost(worker.Config{Path: workertest.Program(t), Cores: c.cores})
+			h := workertest.Host(t, worker.Config{Cores: c.cores})
 			units, set := ladder(t, video.Factory(h), stagetest.Movie(stagetest.Both(), 3*time.Second))
 			var names []string
 			for _, l := range set.Track("video").Layers {

@@ -205,7 +205,7 @@ func TestWords(t *testing.T) {
 	if !errors.Is(err, worker.ErrMissing) {
 		t.Error(err)
 	}
-	h := worker.NewHost(worker.Config{Path: workertest.Program(t)})
+	h := workertest.Host(t, worker.Config{})
 	j := job("x")
 	if err := h.Fits(t.Context(), j); err != nil {
 		t.Error(err)

@@ -30,6 +30,8 @@ const (
 	admitEvery = 5 * time.Second
 	// missingEvery is how often the program is looked for again.
 	missingEvery = 10 * time.Second
+	// mostKnown is how many tracks are remembered, those of workers before included.
+	mostKnown = 128
 	// drainFor is how long a worker may take to flush after the end.
 	drainFor = 5 * time.Second
 )
@@ -103,7 +105,7 @@ type Status struct {
 }
 
 // NewSession makes a session for a job that is estimated to take cores. Nothing is
-// started before Run.
+// started before Run. A job that makes a test card needs no tracks and no units.
 func (h *Host) NewSession(job wire.Job, cores float64, sink Sink, log *slog.Logger) *Session {
 	s := newSession(job, sink, log)
 	s.admit = func() (func(), error) { return h.admit(cores) }
