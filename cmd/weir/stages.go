@@ -76,7 +76,7 @@ func stages(s services) []pipeline.Factory {
 		access.Factory(),
 		rtp.Factory(),
 		audio.Factory(s.av),
-		video.Factory(s.av),
+		video.Factory(s.av, s.files),
 		mixer.Factory(s.av),
 	}
 }
