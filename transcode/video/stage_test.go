@@ -24,7 +24,9 @@ func host(t testing.TB) *worker.Host {
 	return workertest.Host(t, worker.Config{})
 }
 
-func TestStage(t *testing.T) { stagetest.Run(t, video.Factory(host(t), "testdata"), stagetest.Options{}) }
+func TestStage(t *testing.T) {
+	stagetest.Run(t, video.Factory(host(t), "testdata"), stagetest.Options{})
+}
 
 // withBFrames is a track of a stream with B-frames, as x264 writes it.
 func withBFrames() *media.Track {

@@ -317,6 +317,7 @@ func (w *shift) count(now wire.Stats) {
 	defer w.Session.mu.Unlock()
 	st := &w.status
 	st.RSS, st.FramesIn, st.FramesOut, st.Dropped = now.RSS, now.FramesIn, now.FramesOut, now.Dropped
+	st.LeftOut = cut(now.LeftOut)
 	if spent := now.CPUMillis - before.CPUMillis; since > 0 && since < time.Minute && spent >= 0 {
 		st.CPU = float64(time.Duration(spent)*time.Millisecond) / float64(since)
 	}

@@ -99,7 +99,9 @@ type Status struct {
 	FramesIn  uint64 `json:"frames_in,omitempty"`
 	FramesOut uint64 `json:"frames_out,omitempty"`
 	Dropped   uint64 `json:"dropped,omitempty"`
-	Skipped   uint64 `json:"skipped,omitempty"`
+	// LeftOut is in words what is not made at present since there is no time for it.
+	LeftOut string `json:"left_out,omitempty"`
+	Skipped uint64 `json:"skipped,omitempty"`
 	// Falls counts the workers that ended before they were told to.
 	Falls uint64 `json:"falls"`
 }
@@ -201,7 +203,7 @@ func (s *Session) set(state string, why error) {
 		s.status.Why = why.Error()
 	}
 	if state != "running" {
-		s.status.PID, s.status.CPU, s.status.RSS = 0, 0, 0
+		s.status.PID, s.status.CPU, s.status.RSS, s.status.LeftOut = 0, 0, 0, ""
 	}
 }
 

@@ -259,7 +259,11 @@ func (e *Engine) ids() []media.TrackID {
 
 // Count is what was done since the start. It is safe for concurrent use.
 func (e *Engine) Count() wire.Stats {
-	return wire.Stats{
+	s := wire.Stats{
 		FramesIn: e.out.framesIn.Load(), FramesOut: e.out.framesOut.Load(), Dropped: e.out.dropped.Load(),
 	}
+	if what := e.out.leftOut.Load(); what != nil {
+		s.LeftOut = *what
+	}
+	return s
 }
