@@ -85,7 +85,8 @@ func (f *feed) heed(wish media.Feedback) {
 	case media.LayerHint:
 		paused := !w.Wanted
 		f.Control(wire.Control{Track: w.Track, Layer: w.Layer, Paused: &paused})
-	case media.BitrateHint: // what a worker makes has the rate that it was told
+	case media.BitrateHint:
+		f.Limit(f.made.Load().Track(w.Track), w.Layer, w.Bitrate)
 	}
 }
 

@@ -265,7 +265,7 @@ func TestValidate(t *testing.T) {
 		"codec":      func(c *video.Config) { c.Codec = "vp8" },
 		"keyframes":  func(c *video.Config) { c.KeyframeEvery = time.Minute },
 		"preset":     func(c *video.Config) { c.Preset = "placebo" },
-		"hw":         func(c *video.Config) { c.HW = "nvenc" },
+		"hw":         func(c *video.Config) { c.HW = "abacus" },
 		"no layers":  func(c *video.Config) { c.Layers = nil },
 		"no name":    func(c *video.Config) { c.Layers[1].Name = "" },
 		"same name":  func(c *video.Config) { c.Layers[1].Name = "hd" },
