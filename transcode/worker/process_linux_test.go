@@ -141,7 +141,7 @@ func TestWalls(t *testing.T) {
 		return string(b)
 	}
 	for name, wants := range map[string][]string{
-		"status": {"NoNewPrivs:\t1"},
+		"status": {"NoNewPrivs:\t1", "Seccomp:\t2"},
 		"limits": {"Max core file size        0  ", "Max address space         70368744177664 "},
 	} {
 		for _, want := range wants {

@@ -18,6 +18,7 @@ import (
 	"weir/pipeline/media"
 	"weir/transcode/wire"
 	"weir/transcode/worker"
+	"weir/transcode/worker/seal"
 )
 
 // Become is what TestMain begins with. In a process that was started as a worker it
@@ -36,6 +37,7 @@ func Become() (code int, done bool) {
 	}
 	conn, err := net.FileConn(os.NewFile(3, "server"))
 	if err == nil {
+		_ = seal.Process()
 		err = Serve(conn)
 	}
 	if err != nil {
