@@ -97,6 +97,9 @@ func (l *ladder) climb(f *astiav.Frame, s stamp, late time.Duration, key bool) e
 // prepare makes the layers before the first picture, and anew where they follow the
 // source's size.
 func (l *ladder) prepare(f *astiav.Frame, source *media.Track) error {
+	if err := refuseHDR(f); err != nil {
+		return err
+	}
 	size := shapeOf(f)
 	if l.rungs != nil && (!l.want.KeepSize || size.width == l.size.width && size.height == l.size.height) {
 		return nil
