@@ -134,7 +134,7 @@ func (m *merger) leave(from *Input) {
 	for k, by := range m.bitrates {
 		before := lowest(by)
 		delete(by, from)
-		if now := lowest(by); now != before && now != 0 && !m.closed {
+		if now := lowest(by); now != before && !m.closed {
 			m.emit(media.BitrateHint{Track: k.track, Layer: k.layer, Bitrate: now})
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 
 	"weir/transcode/process"
+	"weir/transcode/worker/seal"
 )
 
 // socketFD is where the server puts the worker's end of the socket.
@@ -44,5 +45,8 @@ func work() error {
 	}
 	_ = f.Close() // FileConn has made a copy
 	defer c.Close()
+	if err := seal.Process(); err != nil {
+		fmt.Fprintf(os.Stderr, "weir-av: %v\n", err) // as it is on kernels that cannot
+	}
 	return process.Serve(c)
 }

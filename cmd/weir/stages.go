@@ -7,6 +7,7 @@ import (
 	"weir/ingest/file"
 	"weir/ingest/rtmp"
 	switcher "weir/ingest/switch"
+	testcard "weir/ingest/test"
 	"weir/ingest/whip"
 	"weir/outputs/hls"
 	"weir/outputs/whep"
@@ -68,13 +69,14 @@ func stages(s services) []pipeline.Factory {
 		rtmp.Factory(s.door),
 		whip.Factory(s.http, s.peers),
 		file.Factory(s.files),
+		testcard.Factory(s.av),
 		switcher.Factory(),
 		hls.Factory(s.http),
 		whep.Factory(s.http, s.viewers, s.peers),
 		access.Factory(),
 		rtp.Factory(),
 		audio.Factory(s.av),
-		video.Factory(s.av),
+		video.Factory(s.av, s.files),
 		mixer.Factory(s.av),
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	testcard "weir/ingest/test"
 	"weir/pipeline"
 	"weir/pipeline/config"
 	"weir/transcode/audio"
@@ -12,6 +13,9 @@ import (
 	"weir/transcode/video"
 	"weir/transcode/worker"
 )
+
+// workers are the types of stages that cannot run without weir-av.
+func workers() []string { return []string{audio.Type, video.Type, testcard.Type, mixer.Type} }
 
 // lacking says what of a file cannot be, since weir-av is missing or unfit: a problem
 // where the file declares a stage that transcodes, a note where one was only inserted,
@@ -22,7 +26,7 @@ func lacking(ctx context.Context, host *worker.Host, file *config.File) (problem
 	for _, plan := range file.Plans {
 		var inserted []string
 		for _, n := range plan.Nodes {
-			if !slices.Contains([]string{audio.Type, video.Type, mixer.Type}, n.Use) {
+			if !slices.Contains(workers(), n.Use) {
 				continue
 			}
 			if !asked {

@@ -11,7 +11,8 @@ type KeyframeRequest struct {
 	Layer int8
 }
 
-// BitrateHint says how much of a layer the consumers can take, in bit/s.
+// BitrateHint says how much of a layer the consumers can take, in bit/s; 0 is that
+// none of them has a limit any more.
 type BitrateHint struct {
 	Track   TrackID
 	Layer   int8

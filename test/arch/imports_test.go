@@ -169,6 +169,7 @@ func walls() map[string][]string {
 		"github.com/mitchellh/mapstructure":  {"pipeline/service/rtmpd"},
 		"github.com/asticode/go-astiav":      {"transcode/internal/av"},
 		"golang.org/x/image":                 {"transcode/overlay"},
+		"github.com/elastic":                 {"transcode/worker/seal"},
 		"github.com/minio":                   {"pipeline/service/store"},
 		"github.com/goccy/go-yaml":           {"pipeline/config"},
 		"go.yaml.in":                         {"pipeline/config"},

@@ -1,12 +1,9 @@
 package audio_test
 
 import (
-	"os"
 	"slices"
 	"testing"
 	"time"
-
-	"go.uber.org/goleak"
 
 	"weir/pipeline/media"
 	"weir/pipeline/stagetest"
@@ -16,16 +13,11 @@ import (
 	"weir/transcode/worker/workertest"
 )
 
-func TestMain(m *testing.M) {
-	if code, done := workertest.Become(); done {
-		os.Exit(code)
-	}
-	goleak.VerifyTestMain(m)
-}
+func TestMain(m *testing.M) { workertest.Main(m) }
 
 func host(t testing.TB) *worker.Host {
 	t.Helper()
-	return worker.NewHost(worker.Config{Path: workertest.Program(t)})
+	return workertest.Host(t, worker.Config{})
 }
 
 func TestStage(t *testing.T) { stagetest.Run(t, audio.Factory(host(t)), stagetest.Options{}) }

@@ -19,8 +19,8 @@ type Coding struct {
 	KeyframeEvery time.Duration `yaml:"keyframe_every" json:"keyframe_every" doc:"The time between key frames, the same on all layers; 0 is where the source has them, as it always is if a layer is the source."`
 	// Preset is one of libx264's.
 	Preset string `yaml:"preset" json:"preset" enum:"ultrafast,superfast,veryfast,faster,fast,medium" doc:"How much time encoding may take, in libx264's words."`
-	// HW is "none" or "auto".
-	HW string `yaml:"hw" json:"hw" enum:"none,auto" doc:"Whether a graphics card may encode, where there is one that fits."`
+	// HW is "none", "auto", "nvenc" or "vaapi".
+	HW string `yaml:"hw" json:"hw" enum:"none,auto,nvenc,vaapi" doc:"Which graphics card may encode: auto is any that works here. Where none does, the processor encodes, and the log says why."`
 }
 
 // DefaultCoding is what live pictures are coded like.
@@ -31,6 +31,8 @@ func DefaultCoding() Coding {
 func presets() []string {
 	return []string{"ultrafast", "superfast", "veryfast", "faster", "fast", "medium"}
 }
+
+func hardware() []string { return []string{"none", "auto", "nvenc", "vaapi"} }
 
 // Problems is everything that is wrong.
 func (c *Coding) Problems() (errs []error) {
@@ -43,8 +45,8 @@ func (c *Coding) Problems() (errs []error) {
 	if !slices.Contains(presets(), c.Preset) {
 		errs = append(errs, pipeline.Fieldf("preset", "%q is none of %s", c.Preset, strings.Join(presets(), ", ")))
 	}
-	if c.HW != "none" && c.HW != "auto" {
-		errs = append(errs, pipeline.Fieldf("hw", "%q is neither none nor auto", c.HW))
+	if !slices.Contains(hardware(), c.HW) {
+		errs = append(errs, pipeline.Fieldf("hw", "%q is none of %s", c.HW, strings.Join(hardware(), ", ")))
 	}
 	return errs
 }

@@ -17,6 +17,10 @@ type Config struct {
 
 	// Layers are the renditions, from the best to the least.
 	Layers []Layer `yaml:"layers" json:"layers" doc:"The renditions, from the best to the least."`
+	// Overlays are laid over all layers but the source.
+	Overlays []Overlay `yaml:"overlays" json:"overlays" doc:"Pictures and texts over the pictures of all layers but the source; later ones are nearer."`
+	// Title is what {title} stands for; "" is the pipeline's path.
+	Title string `yaml:"title" json:"title" doc:"What {title} stands for in overlays; the pipeline's path if it is left out."`
 
 	convert purpose
 	only    []media.Codec // for h264
@@ -61,7 +65,7 @@ func (c *Config) Validate() error {
 	for i, l := range c.Layers {
 		all[i] = l.Layer
 	}
-	return errors.Join(slices.Concat(c.Problems(), rendition.LayerProblems(all), c.sourceProblems())...)
+	return errors.Join(slices.Concat(c.Problems(), rendition.LayerProblems(all), c.sourceProblems(), c.overlayProblems())...)
 }
 
 func (c *Config) sourceProblems() (errs []error) {

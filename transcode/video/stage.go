@@ -3,6 +3,8 @@ package video
 import (
 	"context"
 	_ "embed"
+	"reflect"
+	"sync"
 
 	"weir/pipeline"
 	"weir/pipeline/media"
@@ -16,8 +18,9 @@ var example string
 // Type is the stage's type in a configuration.
 const Type = "transcode/video"
 
-// Factory makes the stages of type transcode/video, whose workers host runs.
-func Factory(host *worker.Host) pipeline.Factory {
+// Factory makes the stages of type transcode/video, whose workers host runs. Overlays are
+// read beneath the directory files.
+func Factory(host *worker.Host, files string) pipeline.Factory {
 	access := pipeline.Streams{Form: media.FormAccess}
 	spec := pipeline.Spec{
 		Type: Type, Role: pipeline.Transform,
@@ -43,22 +46,73 @@ func Factory(host *worker.Host) pipeline.Factory {
 		Doc: "Codes pictures anew, as H.264 in several layers.", Example: example,
 	}
 	return pipeline.Define(spec, defaults, func(c Config, env pipeline.Env) (pipeline.Stage, error) {
-		return &stage{worker.Converter{
-			Host: host, Recipe: newRecipe(&c), Log: env.Log,
+		s := &stage{config: c, screen: &screen{files: files, log: env.Log}, path: env.Pipeline, inserted: c.convert != declared}
+		s.converter = worker.Converter{
+			Host: host, Recipe: newRecipe(&c), Log: env.Log, Attend: s.screen.attend,
 			Job: wire.Job{Version: wire.Version, Stage: env.Pipeline + "/" + env.Stage, Video: c.job()},
-		}}, nil
+		}
+		return s, nil
 	})
 }
 
-type stage struct{ converter worker.Converter }
+type stage struct {
+	converter worker.Converter
+	screen    *screen
+	path      string
+	inserted  bool
+
+	mu     sync.Mutex // guards config
+	config Config
+}
 
 // Run implements pipeline.Stage.
-func (s *stage) Run(ctx context.Context, p *pipeline.Ports) error { return s.converter.Run(ctx, p) }
+func (s *stage) Run(ctx context.Context, p *pipeline.Ports) error {
+	if s.inserted {
+		return s.converter.Run(ctx, p)
+	}
+	s.mu.Lock()
+	s.show()
+	s.mu.Unlock()
+	showing, stop := context.WithCancel(ctx)
+	var screen sync.WaitGroup
+	defer screen.Wait()
+	defer stop()
+	screen.Go(func() { s.screen.run(showing) })
+	return s.converter.Run(ctx, p)
+}
+
+// show shows the configured overlays. The caller holds s.mu.
+func (s *stage) show() {
+	title := s.config.Title
+	if title == "" {
+		title = s.path
+	}
+	s.screen.change(s.config.Overlays, title)
+}
+
+// Reconfigure implements pipeline.Reconfigurer: overlays change while pictures run.
+func (s *stage) Reconfigure(cfg any) (bool, error) {
+	next, ok := cfg.(*Config)
+	if !ok {
+		return false, nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	same := *next
+	same.Overlays, same.Title = s.config.Overlays, s.config.Title
+	if !reflect.DeepEqual(same, s.config) {
+		return false, nil
+	}
+	s.config = *next
+	s.show()
+	return true, nil
+}
 
 // Describe implements pipeline.Describer.
 func (s *stage) Describe() any { return s.converter.Status() }
 
 var (
-	_ pipeline.Stage     = (*stage)(nil)
-	_ pipeline.Describer = (*stage)(nil)
+	_ pipeline.Stage        = (*stage)(nil)
+	_ pipeline.Describer    = (*stage)(nil)
+	_ pipeline.Reconfigurer = (*stage)(nil)
 )

@@ -25,15 +25,19 @@ type Job struct {
 	Mix *Mix `json:"mix,omitempty"`
 }
 
-// Test is a picture and sound that the worker makes itself, in real time from 0 on, as
-// the tracks "video" and "audio" where the job has Video and Audio. Package testcard
-// says what is in it.
+// Test is a picture and sound that the worker makes itself, in real time, as the tracks
+// "video" and "audio" where the job has Video and Audio. Package testcard says what is
+// in it.
 type Test struct {
 	// Width and Height are in pixels and even.
 	Width  int `json:"width"`
 	Height int `json:"height"`
 	// FPS is the frames a second.
 	FPS float64 `json:"fps"`
+	// Epoch is what times are counted from, and the pictures: the one that is shown at
+	// n/FPS has the number n, whichever worker makes it. The zero Instant is the
+	// worker's start.
+	Epoch Instant `json:"epoch,omitzero"`
 }
 
 // Audio is made of each audio track.

@@ -110,6 +110,10 @@ type Stats struct {
 	FramesIn  uint64 `json:"frames_in"`
 	FramesOut uint64 `json:"frames_out"`
 	Dropped   uint64 `json:"dropped"`
+	// LeftOut is in words what is not made at present since there is no time for it;
+	// "" is nothing. It begins with the top layer, goes on with pictures of the others,
+	// and never is sound.
+	LeftOut string `json:"left_out,omitempty"`
 }
 
 // End is the last message of a side. From the server it says that no more units come.

@@ -51,6 +51,10 @@ type Converter struct {
 	Job    wire.Job
 	Recipe Recipe
 	Log    *slog.Logger
+	// Attend is told of the session that works, and of the tracks that it is given, when
+	// either has changed; of nil when there is none any more. It must not block. May be
+	// nil.
+	Attend func(s *Session, given []*media.Track)
 
 	in      *pipeline.Input
 	out     *pipeline.Output
@@ -186,6 +190,7 @@ func (c *Converter) employ() {
 		if c.work != nil {
 			c.work.cancel()
 			c.work = nil
+			c.attend(nil)
 		}
 	}
 	if len(all) == 0 {
@@ -214,6 +219,17 @@ func (c *Converter) employ() {
 		c.publish()
 	})
 	c.work.SetTracks(set)
+	c.attend(set.Tracks)
+}
+
+func (c *Converter) attend(given []*media.Track) {
+	switch {
+	case c.Attend == nil:
+	case c.work == nil:
+		c.Attend(nil, nil)
+	default:
+		c.Attend(c.work.Session, given)
+	}
 }
 
 // given is a track with one of its layers.
@@ -404,32 +420,4 @@ func (w *work) Unavailable(error) {
 	}
 	w.made, w.unavailable = nil, true
 	c.publish()
-}
-
-// ConverterStatus is what a Converter shows.
-type ConverterStatus struct {
-	// Passed and Converted are the tracks that pass and that go through the worker.
-	Passed    []media.TrackID `json:"passed"`
-	Converted []media.TrackID `json:"converted"`
-	// Worker is nil if there is none, since nobody needs one.
-	Worker *Status `json:"worker,omitempty"`
-}
-
-// Status shows the converter as it is now.
-func (c *Converter) Status() ConverterStatus {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	s := ConverterStatus{Passed: []media.TrackID{}, Converted: []media.TrackID{}}
-	for _, l := range c.lanes {
-		if l.needs {
-			s.Converted = append(s.Converted, l.in.ID)
-		} else {
-			s.Passed = append(s.Passed, l.in.ID)
-		}
-	}
-	if c.work != nil {
-		st := c.work.Session.Status()
-		s.Worker = &st
-	}
-	return s
 }

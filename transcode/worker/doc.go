@@ -23,5 +23,6 @@
 // It has a bounded address space, leaves no core file, is nicer than the server to
 // everybody else, and dies with it. Where the kernel allows it, it has no network, can
 // gain no privileges, and sees of the file system only programs, libraries and
-// devices. Where the server is root, the worker is nobody. See [Confine].
+// devices. Where the server is root, the worker is nobody. See [Confine]. Before it is told
+// its job it gives up the system calls that it has no use for (package seal).
 package worker

@@ -41,8 +41,10 @@ func (c *Converter) heed(f media.Feedback) {
 		} else if l := c.lane(f.Track); l != nil && !l.needs {
 			c.in.Ask(f)
 		}
-	case media.BitrateHint: // what a worker makes has the rate that it was told
-		if l := c.lane(f.Track); l != nil && !l.needs {
+	case media.BitrateHint:
+		if layer, ours := c.whose(f.Track, f.Layer); ours {
+			c.work.Limit(c.work.made.Track(f.Track), layer, f.Bitrate)
+		} else if l := c.lane(f.Track); l != nil && !l.needs {
 			c.in.Ask(f)
 		}
 	}

@@ -141,7 +141,7 @@ func TestWalls(t *testing.T) {
 		return string(b)
 	}
 	for name, wants := range map[string][]string{
-		"status": {"NoNewPrivs:\t1"},
+		"status": {"NoNewPrivs:\t1", "Seccomp:\t2"},
 		"limits": {"Max core file size        0  ", "Max address space         70368744177664 "},
 	} {
 		for _, want := range wants {
@@ -205,7 +205,7 @@ func TestWords(t *testing.T) {
 	if !errors.Is(err, worker.ErrMissing) {
 		t.Error(err)
 	}
-	h := worker.NewHost(worker.Config{Path: workertest.Program(t)})
+	h := workertest.Host(t, worker.Config{})
 	j := job("x")
 	if err := h.Fits(t.Context(), j); err != nil {
 		t.Error(err)

@@ -142,7 +142,7 @@ func (w *shift) watch(ctx context.Context, read <-chan struct{}) error {
 func (w *shift) stalled(now, lastInput time.Time) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if now.Sub(lastInput) > stall/2 {
+	if w.job.Test == nil && now.Sub(lastInput) > stall/2 {
 		w.progress = now // there is nothing to be made
 		return false
 	}
@@ -243,8 +243,13 @@ func (w *shift) announce(s *media.TrackSet) {
 		if was := w.known[t.ID]; was != nil && reflect.DeepEqual(*was, *t) {
 			set.Tracks[i] = was
 		}
-		w.known[t.ID] = set.Tracks[i]
 		w.alias[t] = set.Tracks[i]
+	}
+	if len(w.known) > mostKnown {
+		clear(w.known) // those of tracks that are gone
+	}
+	for _, t := range set.Tracks {
+		w.known[t.ID] = t
 	}
 	w.announced = set
 	w.sink.Tracks(set)
@@ -312,6 +317,7 @@ func (w *shift) count(now wire.Stats) {
 	defer w.Session.mu.Unlock()
 	st := &w.status
 	st.RSS, st.FramesIn, st.FramesOut, st.Dropped = now.RSS, now.FramesIn, now.FramesOut, now.Dropped
+	st.LeftOut = cut(now.LeftOut)
 	if spent := now.CPUMillis - before.CPUMillis; since > 0 && since < time.Minute && spent >= 0 {
 		st.CPU = float64(time.Duration(spent)*time.Millisecond) / float64(since)
 	}

@@ -30,6 +30,8 @@ const (
 	admitEvery = 5 * time.Second
 	// missingEvery is how often the program is looked for again.
 	missingEvery = 10 * time.Second
+	// mostKnown is how many tracks are remembered, those of workers before included.
+	mostKnown = 128
 	// drainFor is how long a worker may take to flush after the end.
 	drainFor = 5 * time.Second
 )
@@ -97,13 +99,15 @@ type Status struct {
 	FramesIn  uint64 `json:"frames_in,omitempty"`
 	FramesOut uint64 `json:"frames_out,omitempty"`
 	Dropped   uint64 `json:"dropped,omitempty"`
-	Skipped   uint64 `json:"skipped,omitempty"`
+	// LeftOut is in words what is not made at present since there is no time for it.
+	LeftOut string `json:"left_out,omitempty"`
+	Skipped uint64 `json:"skipped,omitempty"`
 	// Falls counts the workers that ended before they were told to.
 	Falls uint64 `json:"falls"`
 }
 
 // NewSession makes a session for a job that is estimated to take cores. Nothing is
-// started before Run.
+// started before Run. A job that makes a test card needs no tracks and no units.
 func (h *Host) NewSession(job wire.Job, cores float64, sink Sink, log *slog.Logger) *Session {
 	s := newSession(job, sink, log)
 	s.admit = func() (func(), error) { return h.admit(cores) }
@@ -199,7 +203,7 @@ func (s *Session) set(state string, why error) {
 		s.status.Why = why.Error()
 	}
 	if state != "running" {
-		s.status.PID, s.status.CPU, s.status.RSS = 0, 0, 0
+		s.status.PID, s.status.CPU, s.status.RSS, s.status.LeftOut = 0, 0, 0, ""
 	}
 }
 

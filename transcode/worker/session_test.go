@@ -3,6 +3,7 @@ package worker_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"reflect"
@@ -536,6 +537,42 @@ func TestNoise(t *testing.T) {
 		}
 		if n := strings.Count(text.String(), "worker.class=h264"); n != 20 || !strings.Contains(text.String(), "lines=980") {
 			t.Errorf("%d lines:\n%s", n, text.String())
+		}
+	})
+}
+
+// A worker announces its tracks one after the other, as it gets to know them. Those that
+// did not change are the same after a fall, also while the others are not there yet.
+func TestTracksStay(t *testing.T) {
+	one := func(from *media.TrackSet, n int) wire.Tracks {
+		return wire.Tracks{TrackSet: &media.TrackSet{Version: from.Version, Tracks: from.Tracks[:n]}}
+	}
+	announce := func(c net.Conn) {
+		set, out := stagetest.Both(), wire.NewWriter(c)
+		for _, m := range []wire.Message{wire.Hello{Version: wire.Version}, one(set, 1), one(set, 2)} {
+			if out.Write(m) != nil || out.Flush() != nil {
+				return
+			}
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		sink := &sink{}
+		drain := func(c net.Conn) {
+			go func() { _, _ = io.Copy(io.Discard, c) }()
+			announce(c)
+		}
+		s := worker.NewTestSession(job("x"), sink, quiet(), drain, func(c net.Conn) { drain(c); <-ctx.Done() })
+		ended := make(chan error, 1)
+		go func() { ended <- s.Run(ctx) }()
+		time.Sleep(time.Second)
+		cancel()
+		<-ended
+		if len(sink.sets) != 4 {
+			t.Fatalf("%d sets", len(sink.sets))
+		}
+		if !slices.Equal(sink.sets[1].Tracks, sink.sets[3].Tracks) {
+			t.Error("the tracks are others after a fall")
 		}
 	})
 }

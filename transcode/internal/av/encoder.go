@@ -3,7 +3,6 @@
 package av
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/asticode/go-astiav"
@@ -179,30 +178,16 @@ func (e *encoder) encode(f *astiav.Frame, pts media.Ticks, key bool, each func(c
 			f.SetPictureType(astiav.PictureTypeI)
 		}
 	}
-	if err := e.ctx.SendFrame(f); err != nil && !errors.Is(err, astiav.ErrEof) {
-		return fmt.Errorf("encoding %s: %w", e.codec, err)
-	}
-	for {
-		err := e.ctx.ReceivePacket(e.packet)
-		switch {
-		case errors.Is(err, astiav.ErrEagain), errors.Is(err, astiav.ErrEof):
-			return nil
-		case err != nil:
-			return fmt.Errorf("encoding %s: %w", e.codec, err)
-		}
-		c := coded{pts: media.Ticks(e.packet.Pts()), key: e.packet.Flags().Has(astiav.PacketFlagKey)}
-		c.access, err = normal(e.codec, e.params, e.packet.Data())
-		e.packet.Unref()
+	return transcribe(e.ctx, f, e.packet, e.codec, func() error {
+		access, err := normal(e.codec, e.params, e.packet.Data())
 		if err != nil {
 			return fmt.Errorf("the encoder for %s made what is not %s: %w", e.codec, e.codec, err)
 		}
-		if len(c.access) == 0 {
-			continue
+		if len(access) == 0 {
+			return nil
 		}
-		if err := each(c); err != nil {
-			return err
-		}
-	}
+		return each(coded{access: access, pts: media.Ticks(e.packet.Pts()), key: e.packet.Flags().Has(astiav.PacketFlagKey)})
+	})
 }
 
 // layer describes what is made.

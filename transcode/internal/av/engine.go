@@ -5,8 +5,9 @@ package av
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
+	"sync"
+	"time"
 
 	"weir/pipeline/media"
 	"weir/transcode/wire"
@@ -22,8 +23,8 @@ type Engine struct {
 	have  map[media.TrackID]*media.Track // what the lanes were told
 	fault chan error                     // of a lane, the first
 
-	done    chan struct{} // ends the metronome of a test card
-	stopped chan struct{} // it has ended
+	done  chan struct{}  // ends the metronomes of a test card
+	beats sync.WaitGroup // of those that run
 }
 
 // New makes an Engine that gives what it makes to send: Tracks, Units, Keyframes and
@@ -36,26 +37,36 @@ func New(job wire.Job, send func(wire.Message) error) (*Engine, error) {
 	e := &Engine{
 		job: job, out: &outlet{send: send}, scene: newScenery(),
 		lanes: make(map[media.TrackID]*lane), have: make(map[media.TrackID]*media.Track),
-		fault: make(chan error, 1), done: make(chan struct{}), stopped: make(chan struct{}),
+		fault: make(chan error, 1), done: make(chan struct{}),
 	}
 	if job.Mix != nil {
 		e.mixer = newMixer(job, e.out, e.scene, e.fail)
 	}
-	if job.Test == nil {
-		close(e.stopped)
-		return e, nil
+	if job.Test != nil {
+		e.tick()
 	}
-	m := metronome{set: testTracks(job), test: *job.Test}
-	e.tracks(m.set)
-	lanes := maps.Clone(e.lanes)
-	go func() {
-		defer close(e.stopped)
-		m.run(e.done, func(u *media.Unit) { lanes[u.Track.ID].queue.put(wire.Unit{Unit: u}) })
-	}()
 	return e, nil
 }
 
-// still ends the metronome.
+// tick starts the metronomes of a test card, one for each track, so that sound does not
+// wait for pictures.
+func (e *Engine) tick() {
+	set := testTracks(e.job)
+	e.tracks(set)
+	now := time.Now()
+	epoch := now
+	if at := e.job.Test.Epoch; !at.IsZero() {
+		epoch = now.Add(-now.Sub(at.Time)) // by the clock that nobody sets
+	}
+	for _, t := range set.Tracks {
+		m, to := newMetronome(t, *e.job.Test), e.lanes[t.ID].queue
+		e.beats.Go(func() {
+			m.run(epoch, e.done, func(u *media.Unit) { to.put(wire.Unit{Unit: u}) })
+		})
+	}
+}
+
+// still ends the metronomes.
 func (e *Engine) still() {
 	select {
 	case <-e.done:
@@ -205,7 +216,7 @@ func (e *Engine) fail(err error) {
 // End gives out what is left in all lanes. It says why if the job failed.
 func (e *Engine) End() error {
 	e.still()
-	<-e.stopped
+	e.beats.Wait()
 	for _, id := range e.ids() {
 		e.lanes[id].finish()
 		delete(e.lanes, id)
@@ -234,7 +245,7 @@ func (e *Engine) Close() {
 	if e.mixer != nil {
 		e.mixer.close()
 	}
-	<-e.stopped // after the lanes, which it may wait for
+	e.beats.Wait() // after the lanes, which they may wait for
 }
 
 func (e *Engine) ids() []media.TrackID {
@@ -248,7 +259,11 @@ func (e *Engine) ids() []media.TrackID {
 
 // Count is what was done since the start. It is safe for concurrent use.
 func (e *Engine) Count() wire.Stats {
-	return wire.Stats{
+	s := wire.Stats{
 		FramesIn: e.out.framesIn.Load(), FramesOut: e.out.framesOut.Load(), Dropped: e.out.dropped.Load(),
 	}
+	if what := e.out.leftOut.Load(); what != nil {
+		s.LeftOut = *what
+	}
+	return s
 }

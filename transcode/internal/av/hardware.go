@@ -28,7 +28,7 @@ func kinds(want string) []string {
 	case anyHardware:
 		return []string{nvenc, vaapi, ""}
 	default:
-		return []string{want}
+		return []string{want, ""}
 	}
 }
 

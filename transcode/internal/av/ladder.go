@@ -25,10 +25,11 @@ type ladder struct {
 	size   shape // of the pictures, when the rungs were made
 	period int64 // number of the period between key units that the last picture is in
 	key    bool  // the next picture is to be a key unit
+	strain strain
 }
 
 func newLadder(job wire.Job, out *outlet) *ladder {
-	return &ladder{want: *job.Video, threads: job.Threads, out: out, fault: make(chan error, 1)}
+	return &ladder{want: *job.Video, threads: job.Threads, out: out, fault: make(chan error, 1), strain: strain{layers: len(job.Video.Layers)}}
 }
 
 // show has a picture of source, which comes so late, encoded in all layers. It is only
@@ -74,8 +75,11 @@ func (l *ladder) climb(f *astiav.Frame, s stamp, late time.Duration, key bool) e
 			from.Free()
 		}
 	}()
+	if l.strain.feel(late, time.Now()) {
+		l.out.shed(l.strain.String())
+	}
 	for i, r := range l.rungs {
-		scaled, err := r.show(from, s, late, key, i+1 < len(l.rungs))
+		scaled, err := r.show(from, s, l.strain.leavesOut(r.rank), key, i+1 < len(l.rungs))
 		if err != nil {
 			return err
 		}
@@ -93,6 +97,9 @@ func (l *ladder) climb(f *astiav.Frame, s stamp, late time.Duration, key bool) e
 // prepare makes the layers before the first picture, and anew where they follow the
 // source's size.
 func (l *ladder) prepare(f *astiav.Frame, source *media.Track) error {
+	if err := refuseHDR(f); err != nil {
+		return err
+	}
 	size := shapeOf(f)
 	if l.rungs != nil && (!l.want.KeepSize || size.width == l.size.width && size.height == l.size.height) {
 		return nil

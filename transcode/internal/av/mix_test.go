@@ -37,7 +37,7 @@ func (g guest) clip(t testing.TB) clip {
 		},
 		Audio: &wire.Audio{Codec: wire.Codec(g.audio)},
 	}
-	r := hasten(t, job, g.length)
+	r := hasten(t, job, 0, g.length)
 	c := clip{set: &media.TrackSet{}}
 	tracks := make(map[*media.Track]*media.Track)
 	for _, track := range r.sets[len(r.sets)-1].Tracks {

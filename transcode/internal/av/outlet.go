@@ -16,6 +16,8 @@ import (
 type outlet struct {
 	framesIn, framesOut, dropped, damaged atomic.Uint64
 
+	leftOut atomic.Pointer[string]
+
 	mu   sync.Mutex // guards what is below
 	send func(wire.Message) error
 	err  error // of send, for good
@@ -69,6 +71,16 @@ func (o *outlet) warn(text string, pairs ...string) {
 		l.Attrs[pairs[i]] = pairs[i+1]
 	}
 	_ = o.message(l) // the error is kept
+}
+
+// shed says what is left out from now on since there is no time for it; "" is nothing.
+func (o *outlet) shed(what string) {
+	o.leftOut.Store(&what)
+	if what == "" {
+		_ = o.message(wire.Log{Level: slog.LevelInfo, Message: "there is time for all pictures again"})
+		return
+	}
+	o.warn("there is no time for all pictures", "left_out", what)
 }
 
 func (o *outlet) put(m wire.Message) error {

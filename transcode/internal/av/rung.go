@@ -15,14 +15,13 @@ import (
 // Its methods are for the goroutine of the lane.
 type rung struct {
 	index   int8
-	rank    int // 0 is the largest layer
+	rank    int // 0 is the top layer
 	layer   wire.Layer
 	scaler  *scaler
 	encoder *encoder
 	pace    pace
 	paused  bool
 	resume  bool // the next picture is to be a key unit
-	late    bool // pictures are left out until there is time again
 	out     *outlet
 
 	in   chan any // picture, *media.Track or rate
@@ -34,13 +33,6 @@ type rate int64
 
 // depth is how many pictures wait for an encoder at most.
 const depth = 4
-
-// Pictures that are so late when they are decoded are left out, and again not once
-// they are less.
-const (
-	tooLate   = 700 * time.Millisecond
-	soonAgain = 300 * time.Millisecond
-)
 
 // lag measures how late pictures are: how much older than the freshest one there was.
 // Whatever holds them back on purpose before they come here holds all of them back.
@@ -86,7 +78,7 @@ func (r *rung) start(fail func(error)) {
 
 // show scales a picture and has it encoded, unless it is one to be left out. It is the
 // scaled picture, which the caller must free, or nil.
-func (r *rung) show(f *astiav.Frame, s stamp, late time.Duration, key, scaled bool) (*astiav.Frame, error) {
+func (r *rung) show(f *astiav.Frame, s stamp, leftOut, key, scaled bool) (*astiav.Frame, error) {
 	if r.paused && !scaled {
 		return nil, nil
 	}
@@ -95,7 +87,11 @@ func (r *rung) show(f *astiav.Frame, s stamp, late time.Duration, key, scaled bo
 	if err != nil {
 		return nil, err
 	}
-	if r.paused || !take || r.leftOut(late, key) {
+	if r.paused || !take {
+		return out, nil
+	}
+	if leftOut && !key {
+		r.out.dropped.Add(1)
 		return out, nil
 	}
 	ref, err := clone(out)
@@ -106,22 +102,6 @@ func (r *rung) show(f *astiav.Frame, s stamp, late time.Duration, key, scaled bo
 	r.in <- picture{frame: ref, stamp: s, key: key || r.resume}
 	r.resume = false
 	return out, nil
-}
-
-// leftOut says whether there is no time for a picture that is so late. The larger
-// layers have less. Key units are always made, so that layers stay in step.
-func (r *rung) leftOut(late time.Duration, key bool) bool {
-	switch {
-	case late > tooLate+time.Duration(r.rank)*tooLate/2:
-		r.late = true
-	case late < soonAgain:
-		r.late = false
-	}
-	if r.late && !key {
-		r.out.dropped.Add(1)
-		return true
-	}
-	return false
 }
 
 // stop has all that waits encoded and frees everything.

@@ -3,7 +3,8 @@
 package av
 
 import (
-	"fmt"
+	"errors"
+	"strings"
 	"testing"
 
 	"github.com/asticode/go-astiav"
@@ -59,21 +60,33 @@ func TestPace(t *testing.T) {
 	}
 }
 
-// interlaced is a clip of as many interlaced pictures of the test card.
-func interlaced(t *testing.T, n int) clip {
+// filming is how a clip of the test card is made, 25 pictures a second.
+type filming struct {
+	codec         media.Codec
+	width, height int
+	context       func(x *astiav.CodecContext)
+	options       map[string]string
+	picture       func(f *astiav.Frame)
+}
+
+// take makes a clip of n pictures.
+func (s filming) take(t *testing.T, n int) clip {
 	t.Helper()
-	x := astiav.FindEncoderByName("libx264")
+	x := findEncoder(s.codec)
 	ctx := astiav.AllocCodecContext(x)
 	defer ctx.Free()
-	ctx.SetWidth(320)
-	ctx.SetHeight(192)
+	ctx.SetWidth(s.width)
+	ctx.SetHeight(s.height)
 	ctx.SetPixelFormat(astiav.PixelFormatYuv420P)
 	ctx.SetTimeBase(astiav.NewRational(1, int(media.VideoRate)))
 	ctx.SetFramerate(astiav.NewRational(25, 1))
-	ctx.SetFlags(astiav.NewCodecContextFlags(astiav.CodecContextFlagGlobalHeader, astiav.CodecContextFlagInterlacedDct))
+	ctx.SetFlags(astiav.NewCodecContextFlags(astiav.CodecContextFlagGlobalHeader))
+	if s.context != nil {
+		s.context(ctx)
+	}
 	options := astiav.NewDictionary()
 	defer options.Free()
-	for k, v := range map[string]string{"preset": "ultrafast", "tune": "zerolatency", "x264-params": "tff=1"} {
+	for k, v := range s.options {
 		if err := options.Set(k, v, astiav.NewDictionaryFlags()); err != nil {
 			t.Fatal(err)
 		}
@@ -81,36 +94,60 @@ func interlaced(t *testing.T, n int) clip {
 	if err := ctx.Open(x, options); err != nil {
 		t.Fatal(err)
 	}
-	params, err := configuration(media.CodecH264, ctx.ExtraData())
+	params, err := configuration(s.codec, ctx.ExtraData())
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := &encoder{coding: coding{codec: media.CodecH264}, ctx: ctx, packet: astiav.AllocPacket(), params: params}
+	e := &encoder{coding: coding{codec: s.codec}, ctx: ctx, packet: astiav.AllocPacket(), params: params}
 	defer e.packet.Free()
-	track := params.Track("video")
+	track := &media.Track{ID: "video", Codec: s.codec, Form: media.FormAccess, Rate: media.VideoRate, Layers: []media.Layer{{Width: s.width, Height: s.height}}}
+	if params != nil {
+		track = params.Track("video")
+	}
 	c := clip{set: &media.TrackSet{Version: 1, Tracks: []*media.Track{track}}}
-	canvas := pool{width: 320, height: 192}
+	canvas := pool{width: s.width, height: s.height}
 	defer canvas.free()
+	made := func(u coded) error {
+		flags := media.FrameEnd
+		if u.key {
+			flags |= media.Key
+		}
+		c.units = append(c.units, &media.Unit{Track: track, PTS: u.pts, DTS: u.pts, Flags: flags, Access: u.access})
+		return nil
+	}
 	for i := range n {
 		f, err := canvas.blank()
 		if err != nil {
 			t.Fatal(err)
 		}
 		at := media.Ticks(i) * 3600
-		draw(f, int64(i), at, i%25)
-		f.SetFlags(f.Flags().Add(astiav.FrameFlagInterlaced).Add(astiav.FrameFlagTopFieldFirst))
-		if err := e.encode(f, at, i == 0, func(u coded) error {
-			flags := media.FrameEnd
-			if u.key {
-				flags |= media.Key
-			}
-			c.units = append(c.units, &media.Unit{Track: track, PTS: u.pts, DTS: u.pts, Flags: flags, Access: u.access})
-			return nil
-		}); err != nil {
+		draw(f, int64(i), at, int64(i%25))
+		if s.picture != nil {
+			s.picture(f)
+		}
+		if err := e.encode(f, at, i == 0, made); err != nil {
 			t.Fatal(err)
 		}
 	}
 	return c
+}
+
+func zeroLatency(x264 string) map[string]string {
+	return map[string]string{"preset": "ultrafast", "tune": "zerolatency", "x264-params": x264}
+}
+
+// interlaced is a clip of as many interlaced pictures.
+func interlaced(t *testing.T, n int) clip {
+	t.Helper()
+	return filming{
+		codec: media.CodecH264, width: 320, height: 192, options: zeroLatency("tff=1"),
+		context: func(x *astiav.CodecContext) {
+			x.SetFlags(astiav.NewCodecContextFlags(astiav.CodecContextFlagGlobalHeader, astiav.CodecContextFlagInterlacedDct))
+		},
+		picture: func(f *astiav.Frame) {
+			f.SetFlags(f.Flags().Add(astiav.FrameFlagInterlaced).Add(astiav.FrameFlagTopFieldFirst))
+		},
+	}.take(t, n)
 }
 
 // Interlaced pictures become whole ones, one for each.
@@ -138,19 +175,45 @@ func TestInterlaced(t *testing.T) {
 	}
 }
 
-// A source of an odd size is cut to an even one.
+// A source of an odd size is cut to an even one, whether it is scaled or not.
 func TestOddSize(t *testing.T) {
-	c := readClip(t, "h264-aac.mp4").kind(media.KindVideo)
-	for _, codec := range []media.Codec{media.CodecVP8, media.CodecVP9} {
-		t.Run(fmt.Sprint(codec), func(t *testing.T) {
-			job := wire.Job{Video: ladderOf(1000, wire.Layer{Width: 318, Height: 178})}
-			job.Video.Codec = wire.Codec(codec)
-			r := run(t, job, c.messages()...)
-			odd := clip{set: r.sets[0], units: r.of(media.KindVideo, 0)}
-			again := run(t, wire.Job{Video: ladderOf(1000, wire.Layer{Height: 177 &^ 1})}, odd.messages()...)
-			if n := len(again.of(media.KindVideo, 0)); n != 180 {
-				t.Errorf("%d pictures", n)
+	c := filming{
+		codec: media.CodecVP8, width: 319, height: 177,
+		options: map[string]string{"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0"},
+	}.take(t, 50)
+	for want, job := range map[[2]int]wire.Job{
+		{318, 176}: {Video: keepSize(media.CodecH264)},
+		{162, 90}:  {Video: ladderOf(1000, wire.Layer{Height: 90})},
+	} {
+		r := run(t, job, c.messages()...)
+		track := r.track(t, media.KindVideo)
+		n := 0
+		decodeAll(t, track, 0, r.units, func(f *astiav.Frame) {
+			if f.Width() != want[0] || f.Height() != want[1] {
+				t.Fatalf("a picture of %dx%d, want %v", f.Width(), f.Height(), want)
 			}
+			n++
 		})
+		if l := track.Layers[0]; n != 50 || l.Width != want[0] || l.Height != want[1] {
+			t.Errorf("%d pictures of %+v, want %v", n, l, want)
+		}
+	}
+}
+
+// A source of a higher dynamic range is refused in words.
+func TestHDR(t *testing.T) {
+	for curve, name := range map[string]string{"smpte2084": "PQ", "arib-std-b67": "HLG", "bt709": ""} {
+		c := filming{codec: media.CodecH264, width: 320, height: 192, options: zeroLatency("transfer=" + curve)}.take(t, 5)
+		e, err := New(wire.Job{Video: keepSize(media.CodecH264)}, func(wire.Message) error { return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range c.messages() {
+			err = errors.Join(err, e.Handle(m))
+		}
+		if err = errors.Join(err, e.End()); (err != nil) != (name != "") || name != "" && !strings.Contains(err.Error(), "HDR ("+name+")") {
+			t.Errorf("%s: %v", curve, err)
+		}
+		e.Close()
 	}
 }

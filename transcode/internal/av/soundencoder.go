@@ -168,23 +168,9 @@ func (e *soundEncoder) flush(each func([]byte, media.Ticks) error) error {
 }
 
 func (e *soundEncoder) send(f *astiav.Frame, each func([]byte, media.Ticks) error) error {
-	if err := e.ctx.SendFrame(f); err != nil {
-		return fmt.Errorf("encoding %s: %w", e.codec, err)
-	}
-	for {
-		err := e.ctx.ReceivePacket(e.packet)
-		switch {
-		case errors.Is(err, astiav.ErrEagain), errors.Is(err, astiav.ErrEof):
-			return nil
-		case err != nil:
-			return fmt.Errorf("encoding %s: %w", e.codec, err)
-		}
-		data, pts := e.packet.Data(), media.Ticks(e.packet.Pts())
-		e.packet.Unref()
-		if err := each(data, pts); err != nil {
-			return err
-		}
-	}
+	return transcribe(e.ctx, f, e.packet, e.codec, func() error {
+		return each(e.packet.Data(), media.Ticks(e.packet.Pts()))
+	})
 }
 
 func (e *soundEncoder) close() {

@@ -18,7 +18,7 @@ import (
 )
 
 // draw draws picture n of the test card, to be shown at pts.
-func draw(f *astiav.Frame, n int64, pts media.Ticks, inSecond int) {
+func draw(f *astiav.Frame, n int64, pts media.Ticks, inSecond int64) {
 	ms := media.Rescale(pts, media.VideoRate, media.MilliRate)
 	C.weir_card(f.UnsafePointer(), C.int64_t(ms), C.int(inSecond), C.uint64_t(testcard.Code(uint64(n))), testcard.Cells)
 }
@@ -33,16 +33,14 @@ func tone(f *astiav.Frame, first int64) {
 // their times; it draws what they would be.
 type card struct {
 	*ladder
+	test   wire.Test
 	source *media.Track
 	lag    lag
 	canvas *pool
-	n      int64       // pictures so far
-	first  int64       // of this second
-	shown  media.Ticks // of the last picture
 }
 
 func newCard(job wire.Job, out *outlet) *card {
-	return &card{ladder: newLadder(job, out), canvas: &pool{width: job.Test.Width, height: job.Test.Height}}
+	return &card{ladder: newLadder(job, out), test: *job.Test, canvas: &pool{width: job.Test.Width, height: job.Test.Height}}
 }
 
 func (c *card) track(t *media.Track) error {
@@ -55,13 +53,10 @@ func (c *card) unit(u *media.Unit) error {
 	if err != nil {
 		return err
 	}
-	if second := media.Ticks(media.VideoRate); u.PTS/second != c.shown/second {
-		c.first = c.n
-	}
-	draw(f, c.n, u.PTS, int(c.n-c.first))
-	c.n++
+	m := newMetronome(c.source, c.test)
+	n := m.number(u.PTS)
+	draw(f, n, u.PTS, m.inSecond(n))
 	c.out.framesIn.Add(1)
-	c.shown = u.PTS
 	return c.show(f, stampOf(u), c.lag.of(u.Arrived, time.Now()), c.source)
 }
 
@@ -135,51 +130,4 @@ func testTracks(job wire.Job) *media.TrackSet {
 		set.Tracks = append(set.Tracks, &media.Track{ID: "audio", Codec: media.Codec(job.Audio.Codec), Rate: soundRate})
 	}
 	return set
-}
-
-// metronome gives the units of a test card their times, as they come.
-type metronome struct {
-	set  *media.TrackSet
-	test wire.Test
-}
-
-// run gives each unit when it is due, until done is closed. Time begins at 0 now.
-func (m metronome) run(done <-chan struct{}, give func(*media.Unit)) {
-	begin := time.Now()
-	next := make([]int64, len(m.set.Tracks))
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for {
-		i, pts := m.first(next)
-		t := m.set.Tracks[i]
-		due := begin.Add(t.Rate.Duration(pts))
-		timer.Reset(time.Until(due))
-		select {
-		case <-done:
-			return
-		case <-timer.C:
-		}
-		give(&media.Unit{Track: t, PTS: pts, DTS: pts, Capture: due, Arrived: due, Flags: media.FrameEnd})
-		next[i]++
-	}
-}
-
-// first is the track whose next unit comes first, and when.
-func (m metronome) first(next []int64) (track int, pts media.Ticks) {
-	for i, t := range m.set.Tracks {
-		at := m.at(t, next[i])
-		if i == 0 || t.Rate.Duration(at) < m.set.Tracks[track].Rate.Duration(pts) {
-			track, pts = i, at
-		}
-	}
-	return track, pts
-}
-
-// at is when unit n of a track is shown.
-func (m metronome) at(t *media.Track, n int64) media.Ticks {
-	if t.Kind() == media.KindAudio {
-		return media.Ticks(n * beepSamples)
-	}
-	milli := int64(m.test.FPS*1000 + 0.5)
-	return media.Ticks(n * int64(media.VideoRate) * 1000 / milli)
 }

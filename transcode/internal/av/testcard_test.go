@@ -21,28 +21,25 @@ func cardJob() wire.Job {
 	}
 }
 
-// hasten runs a metronome without waiting.
-func hasten(t testing.TB, job wire.Job, length time.Duration) *result {
+// hasten runs the metronomes without waiting, from a time on.
+func hasten(t testing.TB, job wire.Job, from, length time.Duration) *result {
 	t.Helper()
 	r := &result{}
 	out := &outlet{send: r.take}
-	m := metronome{set: testTracks(job), test: *job.Test}
 	ps := []processor{newCard(job, out), newBeeps(*job.Audio, out)}
-	next := make([]int64, len(ps))
-	for i, p := range ps {
-		if err := p.track(m.set.Tracks[i]); err != nil {
+	for i, track := range testTracks(job).Tracks {
+		if err := ps[i].track(track); err != nil {
 			t.Fatal(err)
 		}
-	}
-	for {
-		i, pts := m.first(next)
-		track := m.set.Tracks[i]
-		if track.Rate.Duration(pts) >= length {
-			break
-		}
-		next[i]++
-		if err := ps[i].unit(&media.Unit{Track: track, PTS: pts, DTS: pts}); err != nil {
-			t.Fatal(err)
+		m := newMetronome(track, *job.Test)
+		for n := m.number(track.Rate.Ticks(from)); ; n++ {
+			pts := m.at(n)
+			if track.Rate.Duration(pts) >= from+length {
+				break
+			}
+			if err := ps[i].unit(&media.Unit{Track: track, PTS: pts, DTS: pts}); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	for _, p := range ps {
@@ -57,14 +54,21 @@ func hasten(t testing.TB, job wire.Job, length time.Duration) *result {
 // Each picture of a test card says its number after it was scaled and coded, and each
 // second begins with a click.
 func TestCard(t *testing.T) {
-	r := hasten(t, cardJob(), 10*time.Second)
+	for _, from := range []time.Duration{0, time.Hour} {
+		checkCard(t, hasten(t, cardJob(), from, 10*time.Second), from)
+	}
+}
+
+func checkCard(t *testing.T, r *result, from time.Duration) {
+	t.Helper()
+	begin := uint64(from.Seconds() * 30)
 	track := r.track(t, media.KindVideo)
 	for i := range track.Layers {
 		n := uint64(0)
 		decodeAll(t, track, int8(i), r.of(media.KindVideo, int8(i)), func(f *astiav.Frame) {
 			luma := lumaOf(t, f)
 			got, ok := testcard.Read(f.Width(), f.Height(), func(x, y int) uint8 { return luma[y*f.Width()+x] })
-			if want := media.Ticks(n * 3000); !ok || got != n || media.Ticks(f.Pts()) != want {
+			if want := media.Ticks((begin + n) * 3000); !ok || got != begin+n || media.Ticks(f.Pts()) != want {
 				t.Fatalf("layer %d: picture %d at %d says %d, %v", i, n, f.Pts(), got, ok)
 			}
 			n++
@@ -84,10 +88,13 @@ func TestCard(t *testing.T) {
 	}
 }
 
-// A test card comes in real time, without any input.
+// A test card comes in real time, by the time since its epoch, without any input.
 func TestCardRuns(t *testing.T) {
 	units := make(chan *media.Unit, 1000)
-	e, err := New(cardJob(), func(m wire.Message) error {
+	job := cardJob()
+	epoch := time.Now().Add(-time.Hour)
+	job.Test.Epoch = wire.Instant{Time: epoch}
+	e, err := New(job, func(m wire.Message) error {
 		if u, ok := m.(wire.Unit); ok {
 			units <- u.Unit
 		}
@@ -99,13 +106,30 @@ func TestCardRuns(t *testing.T) {
 	defer e.Close()
 	begin := time.Now()
 	for range 100 {
-		<-units
+		u := <-units
+		if off := time.Since(epoch) - u.Track.Rate.Duration(u.PTS); off < -50*time.Millisecond || off > 5*time.Second {
+			t.Errorf("%s at %v is made at %v", u.Track.ID, u.Track.Rate.Duration(u.PTS), time.Since(epoch))
+		}
 	}
-	took := time.Since(begin)
-	if took < 500*time.Millisecond { // 110 units a second
+	if took := time.Since(begin); took < 500*time.Millisecond { // 110 units a second
 		t.Errorf("100 units in %v", took)
 	}
 	if err := e.End(); err != nil {
 		t.Error(err)
+	}
+}
+
+// A metronome finds back from a time to the unit, at any rate and for years.
+func TestMetronome(t *testing.T) {
+	for _, fps := range []float64{1, 24, 25, 29.97, 30, 59.94, 60, 240} {
+		m := newMetronome(&media.Track{Codec: media.CodecH264, Rate: media.VideoRate}, wire.Test{FPS: fps})
+		for n := int64(0); n < 1<<36; n = n*2 + 1 {
+			if got := m.number(m.at(n)); got != n {
+				t.Fatalf("%g frames/s: %d at %d is %d", fps, n, m.at(n), got)
+			}
+			if i := m.inSecond(n); i < 0 || float64(i) > fps {
+				t.Fatalf("%g frames/s: %d is number %d of its second", fps, n, i)
+			}
+		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"weir/pipeline/media"
 	"weir/transcode/wire"
 	"weir/transcode/worker"
+	"weir/transcode/worker/seal"
 )
 
 // Become is what TestMain begins with. In a process that was started as a worker it
@@ -35,6 +37,7 @@ func Become() (code int, done bool) {
 	}
 	conn, err := net.FileConn(os.NewFile(3, "server"))
 	if err == nil {
+		_ = seal.Process()
 		err = Serve(conn)
 	}
 	if err != nil {
@@ -90,26 +93,42 @@ func Serve(conn io.ReadWriteCloser) error { return ServeAs(conn, "") }
 func ServeAs(conn io.ReadWriteCloser, what string) error {
 	defer conn.Close()
 	w := &fake{what: what, begun: make(map[media.TrackID]bool), conn: conn, in: wire.NewReader(conn), out: wire.NewWriter(conn)}
+	stop := make(chan struct{})
+	defer w.card.Wait()
+	defer close(stop)
 	for {
 		m, err := w.in.Read()
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err == nil {
-			err = w.take(m)
-		}
-		if err == nil {
-			err = w.out.Flush()
+			err = w.say(func() error { return w.take(m) })
 		}
 		if err != nil || w.ended {
 			return err
 		}
+		if _, begin := m.(wire.Job); begin && w.job.Test != nil {
+			w.card.Go(func() { w.draw(stop) })
+		}
 	}
 }
 
+// say has something written by one at a time.
+func (w *fake) say(what func() error) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := what(); err != nil {
+		return err
+	}
+	return w.out.Flush()
+}
+
 type fake struct {
+	card sync.WaitGroup
+
+	mu    sync.Mutex // guards out and what follows, once a card is drawn
 	what  string
-	conn  io.Writer
+	conn  io.WriteCloser
 	in    *wire.Reader
 	out   *wire.Writer
 	job   wire.Job
@@ -147,6 +166,10 @@ func (w *fake) take(m wire.Message) error {
 		w.mix.keep(m)
 		return nil
 	case wire.Keyframe:
+		if w.job.Test != nil {
+			delete(w.begun, "video")
+			return nil
+		}
 		return w.out.Write(wire.Keyframe{})
 	case wire.End:
 		w.ended = true
