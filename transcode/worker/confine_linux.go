@@ -22,9 +22,9 @@ const (
 	confined = "weir-confine"
 	// niceness is how much a worker steps back behind the server.
 	niceness = 5
-	// expendable is how much sooner than others a worker is chosen where memory is short
+	// expendable makes a worker the first to be ended where memory is short, whatever its size
 	// (proc(5), oom_score_adj), so that it is not the server.
-	expendable = "500"
+	expendable = "1000"
 	// programFD is where the launcher finds the worker's program.
 	programFD = 4
 	// nobody owns nothing.
