@@ -36,11 +36,21 @@ type report struct {
 	Glass                                  *spread        // from the test pattern's clock to the screen
 	Posts                                  int            // offers by WHEP
 	Layers                                 map[string]int // widths
+	Levels                                 []levelChange  // of hls.js
 	Ways, States                           []string
 	Transport                              string             // "UDP" or "TCP"
 	Frozen                                 [][2]float64       // ms from the first picture, s
 	Video, Audio                           map[string]float64 // rises of what getStats counts
 	External, Violations, Failures, Errors []string
+}
+
+// levelChange is what was seen while hls.js went from one variant to another.
+type levelChange struct {
+	From, To, Shown, Level int     // heights
+	Seconds                float64 // until it was there
+	Waits                  int     // how often playback stood still
+	FPS                    float64
+	Played                 float64 // s of the stream in a second
 }
 
 // watch opens a page in a browser and looks at it for that many seconds from the
