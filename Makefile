@@ -9,6 +9,9 @@ export CGO_ENABLED ?= 0
 cache  := .cache
 linter := $(cache)/golangci-lint
 pages  := web/dist/watch.html
+# In front of a build with the libav at $$path. Go's cache does not know what pkg-config
+# says: the folder among the flags makes what was built with another one not be taken.
+with-libav = PKG_CONFIG_PATH=$$path CGO_LDFLAGS="-g -O2$${path:+ -L$${path%%:*}}" CGO_ENABLED=1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run build libav web test vet unit unit-libav e2e faults lint fuzz bench bench-whep bench-transcode clips clean
@@ -25,7 +28,7 @@ build: web libav ## Build bin/weir with its pages, and bin/weir-av
 
 libav: ## Build bin/weir-av, which transcodes (the first time may build FFmpeg, which takes minutes)
 	@path=$$(scripts/libav.sh) && echo "building bin/weir-av" && \
-		PKG_CONFIG_PATH=$$path CGO_ENABLED=1 $(GO) build -trimpath -tags libav -o bin/ ./cmd/weir-av
+		$(with-libav) $(GO) build -trimpath -tags libav -o bin/ ./cmd/weir-av
 
 setup: ## Install what building needs (for=test, for=clips: what those need)
 	@scripts/setup.sh $(or $(for),run)
@@ -53,7 +56,7 @@ unit: web
 	CGO_ENABLED=1 $(GO) test -race -tags invariants -timeout 8m ./...
 
 unit-libav: ## Run the tests of what is built on libav
-	path=$$(scripts/libav.sh) && PKG_CONFIG_PATH=$$path CGO_ENABLED=1 \
+	path=$$(scripts/libav.sh) && $(with-libav) \
 		$(GO) test -race -tags invariants,libav -timeout 8m ./transcode/... ./cmd/weir-av
 
 e2e: build test/e2e/node_modules/.installed faults ## Watch a stream in a real browser, and break things around it

@@ -6,6 +6,8 @@ cd "$(dirname "$0")/.."
 path=$(scripts/libav.sh)
 programs=$(scripts/libav.sh --with-ffmpeg)
 ffmpeg=ffmpeg
+# Go's cache does not know what pkg-config says: the folder among the flags makes what
+# was built with other libraries not be taken for this.
 [ -n "$programs" ] && ffmpeg=${programs%%:*}/../../bin/ffmpeg
-PKG_CONFIG_PATH=$path CGO_ENABLED=1 WEIR_FFMPEG=$ffmpeg \
+PKG_CONFIG_PATH=$path CGO_LDFLAGS="-g -O2${path:+ -L${path%%:*}}" CGO_ENABLED=1 WEIR_FFMPEG=$ffmpeg \
 	go test -tags libav -count=1 -run 'Test(Ladder|Mix)Cost' -v ./cmd/weir-av

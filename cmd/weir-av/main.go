@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"runtime"
 
 	"weir/transcode/process"
 	"weir/transcode/worker/seal"
@@ -33,8 +34,11 @@ func main() {
 	}
 }
 
-// work serves the server at the other end of the socket until it is gone.
+// work serves the server at the other end of the socket until it is gone. What it does
+// in Go is little, and libav's threads are not counted: more processors for Go would
+// spend a tenth of the time on handing goroutines from one to the other.
 func work() error {
+	runtime.GOMAXPROCS(1)
 	f := os.NewFile(socketFD, "server")
 	if f == nil {
 		return errors.New("descriptor 3 is no socket: weir-av is started by weir")

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -126,11 +127,17 @@ func (r report) since(at time.Time) time.Duration {
 // crowd has viewers watch at the near end for a while, and gives what they lacked.
 func crowd(t *testing.T, link *netimp.Link, path string, d time.Duration) (seen func() (lost, freezes int)) {
 	t.Helper()
+	return crowdOf(t, link.AtNear(), 5, path, d)
+}
+
+// crowdOf is crowd of that many, with words in front of the command.
+func crowdOf(t *testing.T, where []string, count int, path string, d time.Duration) (seen func() (lost, freezes int)) {
+	t.Helper()
 	binary, err := filepath.Abs("../../bin/weir")
 	if err != nil {
 		t.Fatal(err)
 	}
-	words := append(link.AtNear(), binary, "load", "whep", pages+path+"/whep", "--count", "5", "--allow-remote", "--format", "json", "--duration", d.String())
+	words := append(where, binary, "load", "whep", pages+path+"/whep", "--count", strconv.Itoa(count), "--allow-remote", "--format", "json", "--duration", d.String())
 	cmd := exec.CommandContext(t.Context(), words[0], words[1:]...)
 	var out, log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &log
@@ -146,8 +153,8 @@ func crowd(t *testing.T, link *netimp.Link, path string, d time.Duration) (seen 
 		if err := json.Unmarshal(out.Bytes(), &saw); err != nil {
 			t.Fatal(err)
 		}
-		if saw.Joined != 5 {
-			t.Errorf("%d of 5 viewers joined", saw.Joined)
+		if saw.Joined != count {
+			t.Errorf("%d of %d viewers joined", saw.Joined, count)
 		}
 		return saw.Lost, saw.Freezes
 	}

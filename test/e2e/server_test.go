@@ -136,10 +136,19 @@ func (w weir) publish(t *testing.T, name, clip string) (stop func()) {
 
 func (w weir) publishAt(t *testing.T, path, clip string) (stop func()) {
 	t.Helper()
+	return w.publishFrom(t, nil, path, clip)
+}
+
+// publishFrom is publishAt with words in front of the command.
+func (w weir) publishFrom(t *testing.T, where []string, path, clip string) (stop func()) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	cmd := exec.CommandContext(ctx, "ffmpeg", "-hide_banner", "-loglevel", "error", "-nostdin",
+	words := slices.Concat(where, []string{
+		"ffmpeg", "-hide_banner", "-loglevel", "error", "-nostdin",
 		"-re", "-stream_loop", "-1", "-i", clip, "-c", "copy", "-f", "flv",
-		"rtmp://"+w.rtmp+"/"+path+"?key="+key)
+		"rtmp://" + w.rtmp + "/" + path + "?key=" + key,
+	})
+	cmd := exec.CommandContext(ctx, words[0], words[1:]...)
 	var log bytes.Buffer
 	cmd.Stderr = &log
 	if err := cmd.Start(); err != nil {

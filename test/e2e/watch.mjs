@@ -10,6 +10,7 @@
 //                     one on the screen
 //   keys=1            press keys at the end, and walk through what has the focus
 //   layers=1          choose each layer from the menu in turn, at the end
+//   levels=1          have hls.js go from each variant to each other, at the end
 //   width=1280 height=800 dark=0
 //   chromium=/usr/bin/chromium
 import { mkdtemp, rm } from "node:fs/promises";
@@ -196,6 +197,44 @@ async function pressKeys(page) {
   return { after, reached: [...new Set(reached)] };
 }
 
+// eachLevel has hls.js go from each of its levels to each other one, and says of each
+// change how long it took, what the player did meanwhile and what it shows then.
+async function eachLevel(page) {
+  await page.evaluate(() => {
+    const player = document.querySelector("weir-player");
+    window.hls = player.player.hls.hls;
+    window.waits = 0;
+    player.video.addEventListener("waiting", () => window.waits++);
+  });
+  const look = () => page.evaluate(() => {
+    const { video } = document.querySelector("weir-player");
+    const { droppedVideoFrames: dropped, totalVideoFrames: all } = video.getVideoPlaybackQuality();
+    return { height: video.videoHeight, waits: window.waits, decoded: all - dropped, at: performance.now(), position: video.currentTime };
+  });
+  const heights = await page.evaluate(() => window.hls.levels.map((level) => level.height));
+  const order = [];
+  heights.forEach((_, from) => heights.slice(from + 1).forEach((_, i) => order.push(from + 1 + i, from)));
+  const changes = [];
+  for (const to of [0, ...order]) {
+    const begun = await look();
+    await page.evaluate((level) => (window.hls.nextLevel = level), to);
+    let now = await look();
+    while (now.height !== heights[to] && now.at - begun.at < 20000) {
+      await sleep(100);
+      now = await look();
+    }
+    await sleep(500);
+    const after = await look();
+    changes.push({
+      from: begun.height, to: heights[to], shown: after.height, seconds: (now.at - begun.at) / 1000,
+      waits: after.waits - begun.waits, fps: (1000 * (after.decoded - begun.decoded)) / (after.at - begun.at),
+      played: (after.position - begun.position) / ((after.at - begun.at) / 1000),
+      level: await page.evaluate(() => window.hls.levels[window.hls.currentLevel]?.height ?? 0),
+    });
+  }
+  return changes;
+}
+
 async function look() {
   const page = browser.pages()[0] ?? (await browser.newPage());
   const home = new URL(url).origin;
@@ -243,6 +282,7 @@ async function look() {
   const ended = await page.evaluate(() => window.inbound());
   const layers = options.layers === "1" ? await eachLayer(page) : {};
   const keys = options.keys === "1" ? await pressKeys(page) : null;
+  const levels = options.levels === "1" ? await eachLevel(page) : [];
   const seen = await page.evaluate(() => window.seen);
   if (screenshot) await page.screenshot({ path: screenshot });
   return Object.assign(report, {
@@ -276,6 +316,7 @@ async function look() {
     audioCodec: now.audioCodec,
     layers,
     keys,
+    levels,
     series: options.series === "1" ? samples.map((s) => [s.wall, s.inbound, s.glass === null ? -1 : s.glass * 1000]) : [],
     video: rise(begun.video, ended.video),
     frozen: samples.slice(1).map((s, i) => [s.at - from, s.frozen - samples[i].frozen]).filter(([, s]) => s > 0),

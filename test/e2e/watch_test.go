@@ -43,6 +43,7 @@ type report struct {
 	Glass                     *spread        // from the test pattern's clock to the screen
 	Posts                     int            // offers by WHEP
 	Layers                    map[string]int // widths
+	Levels                    []levelChange  // of hls.js
 	Ways, States              []string
 	Keys                      *struct {
 		After   map[string]standing // what a key changes; "" is before the first
@@ -53,6 +54,15 @@ type report struct {
 	Series                                 [][3]float64       // ms since 1970, pictures decoded, ms of age of the one shown or -1
 	Video, Audio                           map[string]float64 // rises of what getStats counts
 	External, Violations, Failures, Errors []string
+}
+
+// levelChange is what was seen while hls.js went from one variant to another.
+type levelChange struct {
+	From, To, Shown, Level int     // heights
+	Seconds                float64 // until it was there
+	Waits                  int     // how often playback stood still
+	FPS                    float64
+	Played                 float64 // s of the stream in a second
 }
 
 // watch opens a page in a browser and looks at it for that many seconds from the

@@ -164,7 +164,7 @@ func paramsOf(t testing.TB, codec codecs.Codec) *bitstream.Params {
 // perform sends a clip in real time.
 func (p *publisher) perform(packets []packet) {
 	p.t.Helper()
-	due := map[media.Kind]bool{media.KindVideo: true, media.KindAudio: true}
+	said := make(map[media.Kind]*media.Track) // in sequence headers
 	began := time.Now()
 	pace := time.NewTimer(0)
 	defer pace.Stop()
@@ -173,12 +173,12 @@ func (p *publisher) perform(packets []packet) {
 		<-pace.C
 		f := frame{kind: pk.kind}
 		stamp := func(d time.Duration) int64 { return int64(d.Round(time.Millisecond)/time.Millisecond) + 1000 }
-		if due[pk.kind] {
+		if said[pk.kind] != pk.track {
 			tag, err := flv.SequenceHeader(pk.track, 0, uint32(stamp(pk.dts)))
 			if err != nil {
 				p.t.Fatal(err)
 			}
-			f.tags, due[pk.kind] = append(f.tags, tag), false
+			f.tags, said[pk.kind] = append(f.tags, tag), pk.track
 		}
 		u := flv.Unit{Track: pk.track, DTS: uint32(stamp(pk.dts)), CTS: int32(stamp(pk.pts) - stamp(pk.dts)), Access: pk.access}
 		if pk.key {

@@ -5,6 +5,7 @@ package faults
 import (
 	"bytes"
 	"os/exec"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -18,8 +19,19 @@ const clips = "../../testdata/media/"
 // fast as it plays.
 func (s *server) encode(t testing.TB, path, clip string, times int, speed string) (wait func()) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "ffmpeg", "-v", "error", "-nostdin", "-readrate", speed, "-stream_loop", strconv.Itoa(times-1),
-		"-i", clips+clip, "-map", "0", "-c", "copy", "-f", "flv", "rtmp://"+s.rtmp+"/"+path+"?key="+key)
+	return s.encodeFile(t, path, clips+clip, times, "-readrate", speed)
+}
+
+// encodeFile is encode of any file, with options of ffmpeg in front of it; without any at
+// the speed at which it plays.
+func (s *server) encodeFile(t testing.TB, path, file string, times int, options ...string) (wait func()) {
+	t.Helper()
+	if len(options) == 0 {
+		options = []string{"-re"}
+	}
+	words := slices.Concat([]string{"-v", "error", "-nostdin"}, options, []string{"-stream_loop", strconv.Itoa(times - 1)})
+	cmd := exec.CommandContext(t.Context(), "ffmpeg", append(words,
+		"-i", file, "-map", "0", "-c", "copy", "-f", "flv", "rtmp://"+s.rtmp+"/"+path+"?key="+key)...)
 	var log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &log, &log
 	if err := cmd.Start(); err != nil {

@@ -50,7 +50,13 @@ func (s *server) fds() int {
 // rss is the memory that the process holds, in bytes.
 func (s *server) rss() int64 {
 	s.t.Helper()
-	text, err := os.ReadFile(s.proc("status"))
+	return s.rssOf(s.cmd.Process.Pid)
+}
+
+// rssOf is rss of another process.
+func (s *server) rssOf(pid int) int64 {
+	s.t.Helper()
+	text, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "status"))
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -63,14 +63,15 @@ func start(t testing.TB, configuration string) *server {
 	return startLimited(t, configuration, "")
 }
 
-// startLimited is start with a limit on open files.
-func startLimited(t testing.TB, configuration, files string) *server {
+// startLimited is start with a command of the shell that limits the process before it
+// begins.
+func startLimited(t testing.TB, configuration, limit string) *server {
 	t.Helper()
 	s := &server{t: t, file: filepath.Join(t.TempDir(), "weir.yaml"), log: newJournal(), ended: make(chan struct{})}
 	s.configure(configuration)
 	s.cmd = exec.Command(os.Getenv(binaryVariable), "run", s.file)
-	if files != "" {
-		s.cmd = exec.Command("sh", "-c", "ulimit -n "+files+` && exec "$0" run "$1"`, os.Getenv(binaryVariable), s.file)
+	if limit != "" {
+		s.cmd = exec.Command("sh", "-c", limit+` && exec "$0" run "$1"`, os.Getenv(binaryVariable), s.file)
 	}
 	if !strings.Contains(configuration, "webrtc:") { // it has fixed ports
 		s.cmd.Env = append(os.Environ(), "WEIR_SERVER__WEBRTC__UDP=", "WEIR_SERVER__WEBRTC__TCP=")

@@ -22,6 +22,9 @@ const (
 	confined = "weir-confine"
 	// niceness is how much a worker steps back behind the server.
 	niceness = 5
+	// expendable makes a worker the first to be ended where memory is short, whatever its size
+	// (proc(5), oom_score_adj), so that it is not the server.
+	expendable = "1000"
 	// programFD is where the launcher finds the worker's program.
 	programFD = 4
 	// nobody owns nothing.
@@ -77,6 +80,7 @@ func (h *Host) limit(pid int) error {
 		return nil
 	}
 	_ = unix.Setpriority(unix.PRIO_PGRP, pid, niceness)
+	_ = os.WriteFile("/proc/"+strconv.Itoa(pid)+"/oom_score_adj", []byte(expendable), 0)
 	_ = unix.Prlimit(pid, unix.RLIMIT_CORE, &unix.Rlimit{}, nil)
 	_ = unix.Prlimit(pid, unix.RLIMIT_AS, &unix.Rlimit{Cur: uint64(h.cfg.Memory), Max: uint64(h.cfg.Memory)}, nil)
 	return nil
@@ -99,6 +103,7 @@ func Confine() error {
 	}
 	runtime.LockOSThread() // what follows is of this thread, which becomes the worker
 	_ = unix.Setpriority(unix.PRIO_PROCESS, 0, niceness)
+	_ = os.WriteFile("/proc/self/oom_score_adj", []byte(expendable), 0)
 	wall(os.Args[2])
 	if err := shed(); err != nil {
 		return fmt.Errorf("give up privileges: %w", err)

@@ -156,6 +156,9 @@ func TestWalls(t *testing.T) {
 	if nice := fields[19-3]; nice != "5" {
 		t.Errorf("its niceness is %s", nice)
 	}
+	if score := strings.TrimSpace(read("oom_score_adj")); score != "1000" {
+		t.Errorf("where memory is short it is chosen by %s", score)
+	}
 	if os.Geteuid() == 0 && !strings.Contains(read("status"), "Uid:\t65534\t65534") {
 		t.Errorf("it is somebody:\n%s", read("status"))
 	}

@@ -91,6 +91,21 @@ func framed(c media.Codec) bool {
 	}
 }
 
+// isSet says whether a piece of a unit is, or by damage looks like, a parameter set. Units
+// hold none (package media), and a decoder would not forget it.
+func isSet(c media.Codec, piece []byte) bool {
+	switch c {
+	case media.CodecH264: // ITU-T H.264 table 7-1
+		typ := piece[0] & 0x1F
+		return typ == 7 || typ == 8 || typ == 13 || typ == 15
+	case media.CodecH265: // ITU-T H.265 table 7-1
+		typ := piece[0] >> 1 & 0x3F
+		return typ >= 32 && typ <= 34
+	default:
+		return false
+	}
+}
+
 // hidesPictures says whether a unit may be one that is never shown.
 func hidesPictures(c media.Codec) bool { return c == media.CodecVP8 }
 

@@ -101,6 +101,25 @@ func difference(a, b []byte) float64 {
 	return float64(sum) / float64(len(a))
 }
 
+// Damage can look like parameter sets, which would spoil all pictures to come, since what
+// a worker is given has none in band.
+func TestParameterSetsInPictures(t *testing.T) {
+	for name, sets := range map[string][][]byte{
+		"h264-aac.mp4": {{0x68, 0xCE, 0x3C, 0x80}, {0x67, 66, 0xC0, 30, 0xDA, 0x02, 0x80, 0xF4}},
+		"h265-aac.mp4": {{0x44, 1, 0xC1, 0x72, 0xB4, 0x62, 0x40}},
+	} {
+		c := readClip(t, name).kind(media.KindVideo)
+		spoilt := *c.units[40]
+		spoilt.Access = slices.Concat(sets, spoilt.Access)
+		c.units[40] = &spoilt
+		r := run(t, wire.Job{Video: keepSize(media.CodecH264)}, c.messages()...)
+		made := &census{track: r.track(t, media.KindVideo), kept: r.of(media.KindVideo, 0)}
+		if n := made.still(t); n > 0 || len(made.kept) != len(c.units) {
+			t.Errorf("%s: %d pictures of %d, of which %d are repetitions", name, len(made.kept), len(c.units), n)
+		}
+	}
+}
+
 // A worker that joins in the middle of a group wishes a key unit and waits for it.
 func TestJoinInTheMiddle(t *testing.T) {
 	c := readClip(t, "h264-bframes-aac.mp4").kind(media.KindVideo)

@@ -3,6 +3,8 @@
 package av
 
 import (
+	"slices"
+
 	"github.com/asticode/go-astiav"
 
 	"weir/pipeline/bitstream"
@@ -25,13 +27,17 @@ func newPacket() packet { return packet{Packet: astiav.AllocPacket()} }
 func (p *packet) fill(codec media.Codec, u *media.Unit) error {
 	p.Unref()
 	p.buf = p.buf[:0]
+	access := u.Access
+	if set := func(piece []byte) bool { return isSet(codec, piece) }; slices.ContainsFunc(access, set) {
+		access = slices.DeleteFunc(slices.Clone(access), set)
+	}
 	if framed(codec) {
 		var err error
-		if p.buf, err = bitstream.Append(p.buf, codec, u.Access); err != nil {
+		if p.buf, err = bitstream.Append(p.buf, codec, access); err != nil {
 			return err
 		}
 	} else {
-		for _, piece := range u.Access {
+		for _, piece := range access {
 			p.buf = append(p.buf, piece...)
 		}
 	}

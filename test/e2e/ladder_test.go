@@ -1,0 +1,166 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"weir/test/netimp"
+)
+
+// ladder is a pipeline of the source and three smaller layers, for HLS and for WebRTC.
+const ladder = `
+    when: published
+    stages:
+      cam: {use: ingest/rtmp, with: {key: "` + key + `", grace: 4s}}
+      ladder:
+        use: transcode/video
+        from: cam
+        with:
+          preset: ultrafast
+          layers:
+            - {name: fhd, source: true}
+            - {name: hd, height: 720, bitrate: 1600k}
+            - {name: sd, height: 480, bitrate: 700k}
+            - {name: ld, height: 240, bitrate: 250k}
+      hls: {use: outputs/hls, from: ladder, with: {low_latency: true}}
+      watch: {use: outputs/whep, from: ladder}
+`
+
+// noWorker skips a test where there is no program that transcodes.
+func noWorker(t *testing.T) {
+	t.Helper()
+	if _, err := os.Stat("../../bin/weir-av"); err != nil {
+		t.Skip("bin/weir-av is not built (make libav)")
+	}
+}
+
+// fullHD makes a clip of 20 s of 1080p30 without B-frames, with key pictures each two
+// seconds, and AAC.
+func fullHD(t *testing.T) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "fhd.mp4")
+	out, err := exec.CommandContext(t.Context(), "ffmpeg", "-v", "error", "-nostdin",
+		"-f", "lavfi", "-i", "testsrc2=size=1920x1080:rate=30", "-f", "lavfi", "-i", "sine=440:sample_rate=48000:beep_factor=4",
+		"-t", "20", "-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-profile:v", "baseline", "-pix_fmt", "yuv420p", "-g", "60", "-sc_threshold", "0",
+		"-b:v", "4M", "-maxrate", "4M", "-bufsize", "4M", "-c:a", "aac", "-b:a", "96k", name).CombinedOutput()
+	if err != nil {
+		t.Fatalf("ffmpeg: %v\n%s", err, out)
+	}
+	return name
+}
+
+// A ladder of 1080p by HLS: hls.js goes from each of its four variants to each other one,
+// and playback does not stand still.
+func TestLadderByHLS(t *testing.T) {
+	noWorker(t)
+	w := startWith(t, `
+server:
+  http: {listen: "%[1]s"}
+  rtmp: {listen: "%[2]s"}
+  webrtc: {udp: "%[3]s", tcp: ""}
+pipelines:
+  live/{name}:`+ladder)
+	w.publishAt(t, "live/studio", fullHD(t))
+	<-time.After(8 * time.Second) // there is something to play by HLS
+	r := watch(t, "http://"+w.http+"/live/studio", 5, "block=media", "levels=1")()
+	waits, longest, slowest := 0, 0.0, 100.0
+	heights := make(map[int]bool)
+	for _, c := range r.Levels {
+		heights[c.Level] = true
+		waits += c.Waits
+		longest, slowest = max(longest, c.Seconds), min(slowest, c.FPS)
+		if c.Shown != c.To || c.Level != c.To {
+			t.Errorf("%d is shown, and not %d: %+v", c.Shown, c.To, c)
+		}
+	}
+	t.Logf("FIGURE ladder-hls variants=%d changes=%d waits=%d longest=%.1fs slowest=%.1ffps", len(heights), len(r.Levels), waits, longest, slowest)
+	if len(heights) != 4 || len(r.Levels) != 13 || waits > 0 {
+		t.Errorf("%d variants, %d changes, playback stood still %d times", len(heights), len(r.Levels), waits)
+	}
+}
+
+// R21 with a ladder: the path to a viewer by WebRTC becomes narrow for half a minute, and
+// wide again. The viewer is one of ours, which takes no part of the machine from what it
+// watches.
+func TestLadderByWebRTC(t *testing.T) {
+	noWorker(t)
+	link, err := netimp.New(t.Context(), 1)
+	if err != nil {
+		t.Skip(err)
+	}
+	t.Cleanup(link.Close)
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: link.DialNear}, Timeout: 10 * time.Second}
+	w := weir{http: netimp.Near + ":8080", rtmp: netimp.Near + ":1935"}
+	w.run(t, link.AtNear(), client, fmt.Sprintf(`
+server:
+  http: {listen: ":8080"}
+  rtmp: {listen: "%[1]s:1935"}
+  webrtc: {udp: "%[1]s:8189", tcp: ""}
+pipelines:
+  live/{name}:`, netimp.Near)+ladder)
+	w.publishFrom(t, link.AtNear(), "live/studio", fullHD(t))
+	<-time.After(5 * time.Second)
+	const settle, narrow, after = 20 * time.Second, 25 * time.Second, 20 * time.Second
+	wide := netimp.Path{Rate: 10e6, Delay: 10 * time.Millisecond}
+	link.Impair(wide, wide)
+	saw := crowdOf(t, link.AtFar(), 1, "/live/studio", settle+narrow+after+10*time.Second)
+	top := sentLayer(t, client, settle, "fhd")
+	<-time.After(2 * time.Second) // of calm
+	link.Impair(netimp.Path{Rate: 1e6, Delay: 10 * time.Millisecond}, wide)
+	down := sentLayer(t, client, narrow, "sd", "ld")
+	<-time.After(narrow - down)
+	least := layerNow(client)
+	link.Impair(wide, wide)
+	up := sentLayer(t, client, after, "fhd", "hd")
+	lost, freezes := saw()
+	t.Logf("FIGURE R21 ladder: top_after=%v down_after=%v lowest=%s up_after=%v freezes=%d lost=%d", top, down, least, up, freezes, lost)
+	if down > 3*time.Second || up > 15*time.Second {
+		t.Errorf("down to %s after %v, up after %v", least, down, up)
+	}
+}
+
+// sentLayer is how long it takes until a viewer is sent one of those layers.
+func sentLayer(t *testing.T, client *http.Client, within time.Duration, names ...string) time.Duration {
+	t.Helper()
+	began := time.Now()
+	eventually(t, within, fmt.Sprintf("one of %q is sent", names), func() bool { return slices.Contains(names, layerNow(client)) })
+	return time.Since(began)
+}
+
+// layerNow is the layer that the one viewer is sent.
+func layerNow(client *http.Client) string {
+	res, err := client.Get("http://127.0.0.1:8080/v1/streams") // from there all is said
+	if err != nil {
+		return ""
+	}
+	defer res.Body.Close()
+	var streams []struct {
+		Stages []struct {
+			Name   string
+			Detail struct{ Layers map[string]int }
+		}
+	}
+	if json.NewDecoder(res.Body).Decode(&streams) != nil {
+		return ""
+	}
+	for _, s := range streams {
+		for _, st := range s.Stages {
+			for name, n := range st.Detail.Layers {
+				if layer, video := strings.CutPrefix(name, "video/"); st.Name == "watch" && n > 0 && video {
+					return layer
+				}
+			}
+		}
+	}
+	return ""
+}
