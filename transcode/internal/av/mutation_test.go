@@ -101,7 +101,7 @@ func TestMutations(t *testing.T) {
 			c := &census{t: t, last: make(map[int8]media.Ticks)}
 			c.since.Store(math.MaxInt64)
 			layer := wire.Layer{Name: "a", Height: 90, Bitrate: 100_000}
-			v := ladder(2000, layer)
+			v := ladderOf(2000, layer)
 			v.Preset = "ultrafast"
 			e, err := New(wire.Job{Version: wire.Version, Video: v}, c.take)
 			if err != nil {
