@@ -80,6 +80,7 @@ func damaged(packets []packet, from, until time.Duration, how string) []packet {
 // another stream and what passes lose nothing. A million units are damaged in
 // transcode/internal/av (TestMutations, WEIR_SOAK=1).
 func TestDamagedSource(t *testing.T) {
+	t.Parallel()
 	s := start(t, remade(t))
 	const times = 4 // of 6 s
 	sent := loaded(t, clips+"h264-bframes-aac.mp4", times)
@@ -150,6 +151,7 @@ func coded(t *testing.T, size, rate string, options ...string) []packet {
 // R16: the source changes in size, frame rate, codec and sample rate. What is made of it
 // stays what it is: one init section, no discontinuity, and hardly a picture less.
 func TestSourceChangesThroughTranscode(t *testing.T) {
+	t.Parallel()
 	s := start(t, remade(t))
 	x264 := []string{"-c:v", "libx264", "-preset", "ultrafast"}
 	parts := [][]packet{
