@@ -63,13 +63,7 @@ func fullHD(t *testing.T) string {
 // and playback does not stand still.
 func TestLadderByHLS(t *testing.T) {
 	noWorker(t)
-	w := startWith(t, `
-server:
-  http: {listen: "%[1]s"}
-  rtmp: {listen: "%[2]s"}
-  webrtc: {udp: "%[3]s", tcp: ""}
-pipelines:
-  live/{name}:`+ladder)
+	w := startWith(t, "\n  live/{name}:"+ladder)
 	w.publishAt(t, "live/studio", fullHD(t))
 	<-time.After(8 * time.Second) // there is something to play by HLS
 	r := watch(t, "http://"+w.http+"/live/studio", 5, "block=media", "levels=1")()
@@ -100,14 +94,8 @@ func TestLadderByWebRTC(t *testing.T) {
 	}
 	t.Cleanup(link.Close)
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: link.DialNear}, Timeout: 10 * time.Second}
-	w := weir{http: netimp.Near + ":8080", rtmp: netimp.Near + ":1935"}
-	w.run(t, link.AtNear(), client, fmt.Sprintf(`
-server:
-  http: {listen: ":8080"}
-  rtmp: {listen: "%[1]s:1935"}
-  webrtc: {udp: "%[1]s:8189", tcp: ""}
-pipelines:
-  live/{name}:`, netimp.Near)+ladder)
+	w := weir{http: netimp.Near + ":8080", rtmp: netimp.Near + ":1935", media: netimp.Near + ":8189"}
+	w.run(t, link.AtNear(), client, "\n  live/{name}:"+ladder)
 	w.publishFrom(t, link.AtNear(), "live/studio", fullHD(t))
 	<-time.After(5 * time.Second)
 	const settle, narrow, after = 20 * time.Second, 25 * time.Second, 20 * time.Second

@@ -16,11 +16,6 @@ import (
 )
 
 const cards = `
-server:
-  http: {listen: "%[1]s"}
-  rtmp: {listen: "%[2]s"}
-  webrtc: {udp: ""}
-pipelines:
   test/card:
     when: always
     stages:
