@@ -94,7 +94,7 @@ func TestLadderByWebRTC(t *testing.T) {
 	}
 	t.Cleanup(link.Close)
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: link.DialNear}, Timeout: 10 * time.Second}
-	w := weir{http: netimp.Near + ":8080", rtmp: netimp.Near + ":1935", media: netimp.Near + ":8189"}
+	w := weir{http: ":8080", rtmp: netimp.Near + ":1935", media: netimp.Near + ":8189"} // for layerNow
 	w.run(t, link.AtNear(), client, "\n  live/{name}:"+ladder)
 	w.publishFrom(t, link.AtNear(), "live/studio", fullHD(t))
 	<-time.After(5 * time.Second)
