@@ -52,21 +52,6 @@ func run(ctx context.Context, t *testing.T, sink pipeline.Factory, configure fun
 	return g, func() { <-over }
 }
 
-// until waits for something, with patience.
-func until(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	deadline := time.After(20 * time.Second)
-	for !ok() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("%s did not come", what)
-		}
-	}
-}
-
 // pid is the worker's.
 func pid(g *pipeline.Graph) int {
 	for _, s := range g.Snapshot().Stages {
@@ -90,7 +75,7 @@ func TestFall(t *testing.T) {
 	begun := time.Now()
 	sink := &stagetest.Collector{}
 	g, wait := run(ctx, t, sink.Factory(), func(*test.Config) {})
-	until(t, "the first second", func() bool { return len(of(sink, "video")) > 50 })
+	workertest.Until(t, "the first second", func() bool { return len(of(sink, "video")) > 50 })
 	p, err := os.FindProcess(pid(g))
 	if err != nil {
 		t.Fatal(err)
@@ -99,7 +84,7 @@ func TestFall(t *testing.T) {
 	if err := p.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "the next worker's second", func() bool { return len(of(sink, "video")) > before+50 })
+	workertest.Until(t, "the next worker's second", func() bool { return len(of(sink, "video")) > before+50 })
 	cancel()
 	wait()
 	sets := 0

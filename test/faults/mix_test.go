@@ -13,8 +13,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"weir/cmd/load"
 )
 
 // mixed is a programme of three cameras.
@@ -176,20 +174,8 @@ func TestMix(t *testing.T) {
 	stopC() // its picture stands, and then it leaves
 	player.awaits(t, 40*time.Second, two)
 
-	ctx, leave := context.WithCancel(t.Context())
+	a, left, leave := s.viewer(t, path)
 	defer leave()
-	a, joined, left := &load.Audience{}, make(chan struct{}), make(chan error, 1)
-	go func() {
-		v := load.Viewers{URL: "http://" + s.http + "/" + path + "/whep", Count: 1, Rate: 20}
-		left <- v.Run(ctx, a, func() { close(joined) })
-	}()
-	select {
-	case <-joined:
-	case err := <-left:
-		t.Fatalf("the viewer left: %v, %v", err, a.Failure())
-	case <-time.After(20 * time.Second):
-		t.Fatal("the viewer did not join")
-	}
 	eventually(t, 10*time.Second, "a second of pictures", func() bool { return a.Pictures.Load() > 25 })
 
 	before := s.workers(path)["mix"]

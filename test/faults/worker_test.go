@@ -101,20 +101,8 @@ func TestWorkerFalls(t *testing.T) {
 		t.Errorf("workers run though nobody needs them: %v", w)
 	}
 
-	ctx, leave := context.WithCancel(t.Context())
+	a, left, leave := s.viewer(t, path)
 	defer leave()
-	a, joined, left := &load.Audience{}, make(chan struct{}), make(chan error, 1)
-	go func() {
-		v := load.Viewers{URL: "http://" + s.http + "/" + path + "/whep", Count: 1, Rate: 20}
-		left <- v.Run(ctx, a, func() { close(joined) })
-	}()
-	select {
-	case <-joined:
-	case err := <-left:
-		t.Fatalf("the viewer left: %v, %v", err, a.Failure())
-	case <-time.After(20 * time.Second):
-		t.Fatal("the viewer did not join")
-	}
 	eventually(t, 10*time.Second, "a second of pictures", func() bool { return a.Pictures.Load() > 30 })
 	first, _ := a.Join.Quantile(0.5)
 	picture, _ := a.Picture.Quantile(0.5)
@@ -159,4 +147,25 @@ func TestWorkerFalls(t *testing.T) {
 	wait()
 	hls.end(30 * time.Second)
 	judge(t, path, "viewer", sent, hls.packets(), nil)
+}
+
+// viewer is one by WebRTC, who has joined. He leaves when he is told to, or the test ends;
+// what he left with is in left.
+func (s *server) viewer(t *testing.T, path string) (a *load.Audience, left <-chan error, leave func()) {
+	t.Helper()
+	ctx, leave := context.WithCancel(t.Context())
+	a = &load.Audience{}
+	joined, gone := make(chan struct{}), make(chan error, 1)
+	go func() {
+		v := load.Viewers{URL: "http://" + s.http + "/" + path + "/whep", Count: 1, Rate: 20}
+		gone <- v.Run(ctx, a, func() { close(joined) })
+	}()
+	select {
+	case <-joined:
+	case err := <-gone:
+		t.Fatalf("the viewer left: %v, %v", err, a.Failure())
+	case <-time.After(20 * time.Second):
+		t.Fatal("the viewer did not join")
+	}
+	return a, gone, leave
 }

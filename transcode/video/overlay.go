@@ -32,6 +32,8 @@ const (
 	usualSize = 5
 )
 
+var placeholder = regexp.MustCompile(`\{[^{}]*\}`)
+
 // problems is everything that is wrong. Under is what leads to the field.
 func (o *Overlay) problems(under string) (errs []error) {
 	wrong := func(field, format string, args ...any) {
@@ -51,7 +53,7 @@ func (o *Overlay) problems(under string) (errs []error) {
 	if n := len([]rune(o.Text)); n > overlay.MaxRunes {
 		wrong("text", "%d characters are more than %d", n, overlay.MaxRunes)
 	}
-	for _, word := range regexp.MustCompile(`\{[^{}]*\}`).FindAllString(o.Text, -1) {
+	for _, word := range placeholder.FindAllString(o.Text, -1) {
 		if !strings.Contains("{clock}{date}{title}", word) {
 			wrong("text", "%s stands for nothing: there are {clock}, {date} and {title}", word)
 		}

@@ -23,21 +23,6 @@ import (
 // roomy is an address space that the race detector is content with.
 const roomy = 1 << 46
 
-// until waits for something that happens soon.
-func until(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	deadline := time.After(20 * time.Second)
-	for !ok() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("%s did not happen", what)
-		}
-	}
-}
-
 // feed puts a movie at its pace, over and over, until the test ends.
 func feed(t *testing.T, s *worker.Session) (stop func()) {
 	t.Helper()
@@ -96,21 +81,21 @@ func TestSignals(t *testing.T) {
 			t.Run(fmt.Sprint(signal, " ", confine), func(t *testing.T) {
 				t.Parallel()
 				s, sink, ended := process(t, worker.Config{Confine: confine, Memory: roomy}, "live/x/y")
-				until(t, "the first output", func() bool { return sink.count() > 10 })
+				workertest.Until(t, "the first output", func() bool { return sink.count() > 10 })
 				first := s.Status().PID
 				began := time.Now()
 				if err := syscall.Kill(first, signal); err != nil {
 					t.Fatal(err)
 				}
-				until(t, "another worker", func() bool { pid := s.Status().PID; return pid != 0 && pid != first })
+				workertest.Until(t, "another worker", func() bool { pid := s.Status().PID; return pid != 0 && pid != first })
 				n := sink.count()
-				until(t, "more output", func() bool { return sink.count() > n })
+				workertest.Until(t, "more output", func() bool { return sink.count() > n })
 				if d := time.Since(began); d > most {
 					t.Errorf("it took %v", d)
 				} else {
 					t.Logf("it took %v", d)
 				}
-				until(t, "the end of the first", func() bool { return syscall.Kill(first, 0) != nil })
+				workertest.Until(t, "the end of the first", func() bool { return syscall.Kill(first, 0) != nil })
 				s.End()
 				if err := <-ended; err != nil {
 					t.Error(err)
@@ -124,14 +109,14 @@ func TestSignals(t *testing.T) {
 func TestMemory(t *testing.T) {
 	for _, confine := range []bool{false, true} {
 		s, _, _ := process(t, worker.Config{Memory: 2 << 30, Confine: confine}, "live/x/y!eat")
-		until(t, "its end", func() bool { return s.Status().Falls > 0 })
+		workertest.Until(t, "its end", func() bool { return s.Status().Falls > 0 })
 	}
 }
 
 // What a worker may do.
 func TestWalls(t *testing.T) {
 	s, sink, _ := process(t, worker.Config{Confine: true, Memory: roomy}, "live/x/y")
-	until(t, "the first output", func() bool { return sink.count() > 0 })
+	workertest.Until(t, "the first output", func() bool { return sink.count() > 0 })
 	proc := filepath.Join("/proc", strconv.Itoa(s.Status().PID))
 	read := func(name string) string {
 		b, err := os.ReadFile(filepath.Join(proc, name))
@@ -197,7 +182,7 @@ func TestWords(t *testing.T) {
 				s.Put(u)
 			}
 		}
-		until(t, "the refusal", func() bool { return s.Status().Why != "" })
+		workertest.Until(t, "the refusal", func() bool { return s.Status().Why != "" })
 		if why := s.Status().Why; !strings.Contains(why, c.want) {
 			t.Errorf("%s: %q, want %q", name, why, c.want)
 		}
