@@ -119,7 +119,7 @@ func (s *stage) await(ctx context.Context, seat *instance.Seat[Publisher], p *pi
 	if s.env.When != pipeline.Published {
 		limit = nil
 	}
-	for {
+	for ctx.Err() == nil { // what SetIdle ends takes nobody any more
 		select {
 		case peer := <-seat.Peers():
 			p.SetIdle(false)
@@ -128,9 +128,9 @@ func (s *stage) await(ctx context.Context, seat *instance.Seat[Publisher], p *pi
 			s.log.Info("no publisher came back", "grace", s.config.Load().Grace)
 			p.SetIdle(true)
 		case <-ctx.Done():
-			return nil
 		}
 	}
+	return nil
 }
 
 // The reasons to close a publisher.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -208,6 +209,35 @@ func TestWaits(t *testing.T) {
 		cancel()
 		<-s.ended
 	})
+}
+
+// A publisher that comes just when the grace has passed is served, or left to the next
+// instance: the one that ends does not take it.
+func TestReturnAsGraceEnds(t *testing.T) {
+	for range 64 {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			s := newStudio(ctx, t, pipeline.Published, open())
+			late := valid("late")
+			var gave sync.WaitGroup
+			gave.Go(func() {
+				time.Sleep(open().Grace)
+				waiting, leave := context.WithTimeout(t.Context(), time.Second)
+				defer leave()
+				_ = enter(waiting, s.door, late)
+			})
+			gave.Wait()
+			synctest.Wait()
+			select {
+			case <-late.closed:
+				t.Errorf("it was taken, and told %v", late.why)
+			default:
+			}
+			cancel()
+			<-s.ended
+		})
+	}
 }
 
 // R16: what the set of tracks says as tracks come and go. The clip's picture ends

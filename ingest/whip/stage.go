@@ -226,7 +226,7 @@ func (s *stage) await(ctx context.Context, ready <-chan *Peer, p *pipeline.Ports
 	if s.env.When != pipeline.Published {
 		limit = nil
 	}
-	for {
+	for ctx.Err() == nil { // what SetIdle ends takes nobody any more
 		select {
 		case peer := <-ready:
 			p.SetIdle(false)
@@ -235,9 +235,9 @@ func (s *stage) await(ctx context.Context, ready <-chan *Peer, p *pipeline.Ports
 			s.log.Info("no publisher has come", "waited", grace)
 			p.SetIdle(true)
 		case <-ctx.Done():
-			return nil
 		}
 	}
+	return nil
 }
 
 // The reasons to close a publisher.
