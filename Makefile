@@ -60,10 +60,10 @@ unit-libav: ## Run the tests of what is built on libav
 		$(GO) test -race -tags invariants,libav -timeout 8m ./transcode/... ./cmd/weir-av
 
 e2e: build test/e2e/node_modules/.installed faults ## Watch a stream in a real browser, and break things around it
-	$(GO) test -tags e2e -count=1 -timeout 20m ./test/e2e
+	$(GO) test -tags e2e -count=1 -timeout 20m -parallel 64 ./test/e2e
 
 faults: ## Break things around a server, and count what viewers lose (WEIR_SOAK=1 for longer)
-	$(GO) test -tags e2e -count=1 -timeout 40m -parallel 16 ./test/faults
+	$(GO) test -tags e2e -count=1 -timeout 40m -parallel 64 ./test/faults
 
 test/e2e/node_modules/.installed: test/e2e/package.json test/e2e/package-lock.json
 	@echo "installing the browser's driver"

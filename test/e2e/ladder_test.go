@@ -7,34 +7,26 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"weir/test/ladder"
 	"weir/test/netimp"
 )
 
-// ladder is a pipeline of the source and three smaller layers, for HLS and for WebRTC.
-const ladder = `
+// withLadder is a pipeline of a ladder for HLS and for WebRTC.
+func withLadder() string {
+	return `
+  live/{name}:
     when: published
     stages:
-      cam: {use: ingest/rtmp, with: {key: "` + key + `", grace: 4s}}
-      ladder:
-        use: transcode/video
-        from: cam
-        with:
-          preset: ultrafast
-          layers:
-            - {name: fhd, source: true}
-            - {name: hd, height: 720, bitrate: 1600k}
-            - {name: sd, height: 480, bitrate: 700k}
-            - {name: ld, height: 240, bitrate: 250k}
-      hls: {use: outputs/hls, from: ladder, with: {low_latency: true}}
+      cam: {use: ingest/rtmp, with: {key: "` + key + `", grace: 4s}}` + ladder.Stage() +
+		`      hls: {use: outputs/hls, from: ladder, with: {low_latency: true}}
       watch: {use: outputs/whep, from: ladder}
 `
+}
 
 // noWorker skips a test where there is no program that transcodes.
 func noWorker(t *testing.T) {
@@ -44,27 +36,13 @@ func noWorker(t *testing.T) {
 	}
 }
 
-// fullHD makes a clip of 20 s of 1080p30 without B-frames, with key pictures each two
-// seconds, and AAC.
-func fullHD(t *testing.T) string {
-	t.Helper()
-	name := filepath.Join(t.TempDir(), "fhd.mp4")
-	out, err := exec.CommandContext(t.Context(), "ffmpeg", "-v", "error", "-nostdin",
-		"-f", "lavfi", "-i", "testsrc2=size=1920x1080:rate=30", "-f", "lavfi", "-i", "sine=440:sample_rate=48000:beep_factor=4",
-		"-t", "20", "-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-profile:v", "baseline", "-pix_fmt", "yuv420p", "-g", "60", "-sc_threshold", "0",
-		"-b:v", "4M", "-maxrate", "4M", "-bufsize", "4M", "-c:a", "aac", "-b:a", "96k", name).CombinedOutput()
-	if err != nil {
-		t.Fatalf("ffmpeg: %v\n%s", err, out)
-	}
-	return name
-}
-
-// A ladder of 1080p by HLS: hls.js goes from each of its four variants to each other one,
+// A ladder by HLS: hls.js goes from each of its four variants to each other one,
 // and playback does not stand still.
 func TestLadderByHLS(t *testing.T) {
+	cores.Take(t, 1.1)
 	noWorker(t)
-	w := startWith(t, "\n  live/{name}:"+ladder)
-	w.publishAt(t, "live/studio", fullHD(t))
+	w := startWith(t, withLadder())
+	w.publishAt(t, "live/studio", ladder.Clip(t, 20, 0))
 	<-time.After(8 * time.Second) // there is something to play by HLS
 	r := watch(t, "http://"+w.http+"/live/studio", 5, "block=media", "levels=1")()
 	waits, longest, slowest := 0, 0.0, 100.0
@@ -87,6 +65,7 @@ func TestLadderByHLS(t *testing.T) {
 // wide again. The viewer is one of ours, which takes no part of the machine from what it
 // watches.
 func TestLadderByWebRTC(t *testing.T) {
+	cores.Take(t, 0.5)
 	noWorker(t)
 	link, err := netimp.New(t.Context(), 1)
 	if err != nil {
@@ -95,21 +74,21 @@ func TestLadderByWebRTC(t *testing.T) {
 	t.Cleanup(link.Close)
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: link.DialNear}, Timeout: 10 * time.Second}
 	w := weir{http: ":8080", rtmp: netimp.Near + ":1935", media: netimp.Near + ":8189"} // for layerNow
-	w.run(t, link.AtNear(), client, "\n  live/{name}:"+ladder)
-	w.publishFrom(t, link.AtNear(), "live/studio", fullHD(t))
+	w.run(t, link.AtNear(), client, withLadder())
+	w.publishFrom(t, link.AtNear(), "live/studio", ladder.Clip(t, 20, 0))
 	<-time.After(5 * time.Second)
 	const settle, narrow, after = 20 * time.Second, 25 * time.Second, 20 * time.Second
 	wide := netimp.Path{Rate: 10e6, Delay: 10 * time.Millisecond}
 	link.Impair(wide, wide)
 	saw := crowdOf(t, link.AtFar(), 1, "/live/studio", settle+narrow+after+10*time.Second)
-	top := sentLayer(t, client, settle, "fhd")
+	top := sentLayer(t, client, settle, ladder.Names[0])
 	<-time.After(2 * time.Second) // of calm
 	link.Impair(netimp.Path{Rate: 1e6, Delay: 10 * time.Millisecond}, wide)
-	down := sentLayer(t, client, narrow, "sd", "ld")
+	down := sentLayer(t, client, narrow, ladder.Names[2:]...)
 	<-time.After(narrow - down)
 	least := layerNow(client)
 	link.Impair(wide, wide)
-	up := sentLayer(t, client, after, "fhd", "hd")
+	up := sentLayer(t, client, after, ladder.Names[:2]...)
 	lost, freezes := saw()
 	t.Logf("FIGURE R21 ladder: top_after=%v down_after=%v lowest=%s up_after=%v freezes=%d lost=%d", top, down, least, up, freezes, lost)
 	if down > 3*time.Second || up > 15*time.Second {

@@ -16,7 +16,13 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"weir/test/machine"
 )
+
+// cores are what tests take parts of, to run beside each other. What a test takes is the
+// CPU time that it, its server and its browsers use, by the time that it lasts.
+var cores = machine.New()
 
 // key is what publishers must present.
 const key = "e2e-key-8c1f6d02b7"

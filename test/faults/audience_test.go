@@ -12,7 +12,7 @@ import (
 
 // Viewers who come and go by WebRTC, 20 in a second for a while, leave nothing behind.
 func TestAudienceComesAndGoes(t *testing.T) {
-	t.Parallel()
+	cores.Take(t, 0.3)
 	while := 20 * time.Second
 	if soak() {
 		while = time.Minute

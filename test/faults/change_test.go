@@ -12,7 +12,7 @@ import (
 // R16: the publisher changes its parameters in mid-stream. Every frame comes, with
 // the init section that it needs.
 func TestParametersChange(t *testing.T) {
-	t.Parallel()
+	cores.Take(t, 0.15)
 	s := start(t, standard)
 	big, small := h264(t, 1280, 720), h264(t, 640, 360)
 	fine, cd := aac(t, 48000), aac(t, 44100)
@@ -68,7 +68,7 @@ func TestParametersChange(t *testing.T) {
 
 // R16: the frame rate changes, which no parameter set says.
 func TestFrameRateChanges(t *testing.T) {
-	t.Parallel()
+	cores.Take(t, 0.15)
 	s := start(t, standard)
 	p, v := s.publish(t, "short/studio"), s.watch(t, "short/studio")
 	st := newStream(t, 1, h264(t, 1280, 720), aac(t, 48000))
@@ -91,7 +91,7 @@ func TestFrameRateChanges(t *testing.T) {
 // R16: sound goes away and comes back, comes late, or goes for good. The picture
 // goes on without a break, and where there is no sound there is silence.
 func TestSoundComesAndGoes(t *testing.T) {
-	t.Parallel()
+	cores.Take(t, 0.15)
 	s := start(t, standard)
 	picture, sound := h264(t, 1280, 720), aac(t, 48000)
 	for _, c := range []struct {

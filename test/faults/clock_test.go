@@ -31,7 +31,7 @@ const ms = time.Millisecond
 
 // R17: clocks that wrap, step, or are wrong.
 func TestClocks(t *testing.T) {
-	t.Parallel()
+	cores.Take(t, 0.4)
 	s := start(t, standard)
 	for _, c := range []struct {
 		name  string

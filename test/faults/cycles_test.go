@@ -13,6 +13,7 @@ import (
 
 // Publishers that come and go, half of them failing half-way, leave nothing behind.
 func TestCycles(t *testing.T) {
+	cores.Take(t, 0.4)
 	s := start(t, strings.Replace(listeners, `rtmp: {listen: "127.0.0.1:0"}`, `rtmp: {listen: "127.0.0.1:0", per_address: 1000}`, 1)+`
 pipelines:
   cycle/{name}:

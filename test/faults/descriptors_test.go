@@ -74,7 +74,7 @@ func from(i int, address string) (net.Conn, error) {
 
 // R32: with 256 descriptors, all of them taken by others.
 func TestDescriptorsRunOut(t *testing.T) {
-	t.Parallel()
+	cores.Take(t, 0.15)
 	s := startLimited(t, standard, "ulimit -n 256")
 	p, v := s.publish(t, "short/studio"), s.watch(t, "short/studio")
 	st := newStream(t, 1, h264(t, 1280, 720), aac(t, 48000))

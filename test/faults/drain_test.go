@@ -10,7 +10,7 @@ import (
 // SIGTERM: nobody may begin, playlists end, viewers get all that was published, and
 // the server leaves with status 0 (start wants that).
 func TestDrain(t *testing.T) {
-	t.Parallel()
+	cores.Take(t, 0.2)
 	s := start(t, standard)
 	p := s.publish(t, "live/studio")
 	v := s.watch(t, "live/studio")

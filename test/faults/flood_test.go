@@ -15,6 +15,7 @@ import (
 // T1: two thousand peers that send a byte now and then, in the handshake of RTMP or
 // in the header of HTTP, from as many addresses as it takes.
 func TestDrippingPeers(t *testing.T) {
+	cores.Take(t, 0.4)
 	s := start(t, standard)
 	p, v := s.publish(t, "short/studio"), s.watch(t, "short/studio")
 	st := newStream(t, 1, h264(t, 640, 360), aac(t, 48000))

@@ -14,6 +14,7 @@ import (
 // T13: requests for the far future, and five thousand that wait for a stream that
 // has stalled.
 func TestHeldRequests(t *testing.T) {
+	cores.Take(t, 0.4)
 	s := start(t, standard)
 	p := s.publish(t, "live/stalled")
 	p.play(newStream(t, 1, h264(t, 640, 360), aac(t, 48000)), 5*time.Second)

@@ -68,7 +68,7 @@ pipelines:
 // Real publishers and real readers, with each clip. The first reader is ours, then
 // ffmpeg without and with decoding, and gohlslib.
 func TestInterop(t *testing.T) {
-	t.Parallel()
+	cores.Take(t, 0.8)
 	s := start(t, interop)
 	const times = 3
 	for _, c := range []struct {

@@ -29,7 +29,7 @@ pipelines:
 // Ten minutes of stream, sent ten times as fast as they happen: sound and picture
 // stay together, and nothing is lost on the way.
 func TestTenMinutes(t *testing.T) {
-	t.Parallel()
+	cores.Take(t, 0.4)
 	s := start(t, long)
 	speed, patience := 10.0, 3*time.Minute
 	if soak() {

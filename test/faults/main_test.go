@@ -8,10 +8,16 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"weir/test/machine"
 )
 
 // binaryVariable names the server to test; it is built if nobody has set it.
 const binaryVariable = "WEIR_BINARY"
+
+// cores are what tests take parts of, to run beside each other. What a test takes is the
+// CPU time that it and its processes use, by the time that it lasts.
+var cores = machine.New()
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 

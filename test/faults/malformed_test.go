@@ -119,6 +119,7 @@ func (s *server) peak() (stop func() int64) {
 
 // T2: malformed messages of anonymous peers and of a publisher with a key.
 func TestMalformed(t *testing.T) {
+	cores.Take(t, 0.5)
 	s := start(t, standard)
 	beside := s.stand(t, "short/beside")
 	beside.v.sees(20*time.Second, "video", "the stream", func(sample) bool { return true })

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"weir/cmd/load"
+	"weir/test/ladder"
 )
 
 // cgroup is a control group for memory, of the kernel's first or second version.
@@ -94,6 +95,7 @@ func (g *cgroup) kills() (n int) {
 // sources of their ladders lose nothing, and once there is memory again the layers are
 // back. Two streams with ladders and fifty viewers are content with 512 MB.
 func TestMemoryLimit(t *testing.T) {
+	cores.Take(t, 0.6)
 	g := newCgroup(t)
 	g.limit(512 << 20)
 	s := startLimited(t, withLadder(t), "echo $$ >"+g.dir+"/cgroup.procs")
@@ -107,7 +109,7 @@ func TestMemoryLimit(t *testing.T) {
 	defer leave()
 	a, joined, left := &load.Audience{}, make(chan struct{}), make(chan error, 1)
 	go func() {
-		v := load.Viewers{URL: "http://" + s.http + "/" + path + "/whep?layer=fhd", Count: 50, Rate: 20, Sample: 10}
+		v := load.Viewers{URL: "http://" + s.http + "/" + path + "/whep?layer=" + ladder.Names[0], Count: 50, Rate: 20, Sample: 10}
 		left <- v.Run(ctx, a, func() { close(joined) })
 	}()
 	select {
@@ -143,5 +145,5 @@ func TestMemoryLimit(t *testing.T) {
 	waitOther()
 	waitThird()
 	v.end(30 * time.Second)
-	judge(t, path, "viewer", sent, v.packetsOf(rungs[0]), nil)
+	judge(t, path, "viewer", sent, v.packetsOf(ladder.Names[0]), nil)
 }

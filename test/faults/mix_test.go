@@ -157,7 +157,7 @@ func (c *screen) passes(t *testing.T, within time.Duration, frames int) {
 
 // Publishers of different sizes are one programme, whoever joins, leaves, or falls.
 func TestMix(t *testing.T) {
-	t.Parallel()
+	cores.Take(t, 0.4)
 	s := start(t, strings.Replace(listeners, "log:", `webrtc: {udp: "127.0.0.1:0", tcp: ""}
   transcode: {worker: "`+libav(t)+`"}
   log:`, 1)+mixed)

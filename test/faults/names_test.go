@@ -28,7 +28,7 @@ func treacherous() []string {
 
 // T9: stream names and HTTP paths that try to leave the tree.
 func TestNamesThatLeaveTheTree(t *testing.T) {
-	t.Parallel()
+	cores.Take(t, 0.2)
 	root := t.TempDir()
 	inside := filepath.Join(root, "deep", "er", "window")
 	if err := os.MkdirAll(inside, 0o755); err != nil {

@@ -69,7 +69,7 @@ func first(v *viewer, session uint32) func(sample) bool {
 
 // R1: a publisher is cut off by a RST and comes back 3 s later, within the grace.
 func TestPublisherCutOff(t *testing.T) {
-	t.Parallel()
+	cores.Take(t, 0.15)
 	s := start(t, standard)
 	beside := s.stand(t, "short/beside")
 	one := s.publish(t, "live/studio")
@@ -109,7 +109,7 @@ func TestPublisherCutOff(t *testing.T) {
 // R2: a publisher vanishes without a word, or goes on sending, and another one comes
 // with the same key.
 func TestPublisherTakesOver(t *testing.T) {
-	t.Parallel()
+	cores.Take(t, 0.15)
 	s := start(t, standard)
 	for name, silent := range map[string]bool{"HalfOpen": true, "StillSending": false} {
 		t.Run(name, func(t *testing.T) {
@@ -175,7 +175,7 @@ func lateFrames(v *viewer) (n int) {
 
 // Publishers with a wrong key, or without one, are refused and disturb nobody.
 func TestWrongKey(t *testing.T) {
-	t.Parallel()
+	cores.Take(t, 0.15)
 	s := start(t, standard)
 	p := s.publish(t, "short/studio")
 	v := s.watch(t, "short/studio")

@@ -20,6 +20,7 @@ var webrtc = strings.Replace(listeners, "log:", `webrtc: {udp: "127.0.0.1:0", tc
 
 // A hundred publishers by WHIP with one viewer each, who all leave nothing behind.
 func TestManyPublishers(t *testing.T) {
+	cores.Take(t, 0.6)
 	publishers, while := 40, 5*time.Second
 	if soak() {
 		publishers, while = 100, time.Minute

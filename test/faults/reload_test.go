@@ -28,7 +28,7 @@ func (s *server) reload(words ...string) time.Duration {
 // R27: 200 reloads in a row, some of them of broken files, cost a stream that they
 // do not touch nothing.
 func TestReload(t *testing.T) {
-	t.Parallel()
+	cores.Take(t, 0.25)
 	s := start(t, standard)
 	p, v := s.publish(t, "short/studio"), s.watch(t, "short/studio")
 	st := newStream(t, 1, h264(t, 1280, 720), aac(t, 48000))
@@ -97,7 +97,7 @@ func TestReload(t *testing.T) {
 
 // R27: an edit of one stage restarts that stage only, and its viewers go on.
 func TestReloadOneStage(t *testing.T) {
-	t.Parallel()
+	cores.Take(t, 0.2)
 	s := start(t, standard)
 	beside := s.stand(t, "live/beside")
 	p, v := s.publish(t, "short/studio"), s.watch(t, "short/studio")

@@ -11,7 +11,7 @@ import (
 
 // One stream with nothing wrong: the harness itself works.
 func TestNothingWrong(t *testing.T) {
-	t.Parallel()
+	cores.Take(t, 0.15)
 	s := start(t, standard)
 	p := s.publish(t, "short/plain")
 	low, plain := s.watch(t, "short/plain"), s.watchSegments(t, "short/plain")

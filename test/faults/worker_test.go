@@ -89,6 +89,7 @@ func longestPause(t *testing.T, a *load.Audience, d time.Duration) (longest time
 // A worker that is killed, or stopped, costs viewers of what it makes three seconds at
 // most, and viewers of what passes nothing; when nobody needs it any more it is gone.
 func TestWorkerFalls(t *testing.T) {
+	cores.Take(t, 0.25)
 	s := start(t, strings.Replace(listeners, "log:", `webrtc: {udp: "127.0.0.1:0", tcp: ""}
   transcode: {worker: "`+libav(t)+`"}
   log:`, 1)+adapted)

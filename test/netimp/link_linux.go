@@ -2,12 +2,14 @@ package netimp
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"runtime"
+	"strings"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -32,8 +34,7 @@ type Link struct {
 // ErrUnable is what New returns where there can be no Link.
 var ErrUnable = errors.New("netimp: network namespaces and TUN devices need Linux and root")
 
-// New makes a link. The same seed loses the same packets of a row. Names of namespaces
-// are made of the process's ID, so that a process has one link at a time.
+// New makes a link. The same seed loses the same packets of a row.
 func New(ctx context.Context, seed uint64) (*Link, error) {
 	if os.Geteuid() != 0 {
 		return nil, ErrUnable
@@ -41,7 +42,7 @@ func New(ctx context.Context, seed uint64) (*Link, error) {
 	if _, err := os.Stat("/dev/net/tun"); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnable, err)
 	}
-	l := &Link{name: fmt.Sprintf("netimp-%d", os.Getpid()), done: make(chan struct{})}
+	l := &Link{name: "netimp-" + strings.ToLower(rand.Text()[:8]), done: make(chan struct{})}
 	for end, address := range []string{Near, Far} {
 		device, err := l.open(ctx, l.namespace(end), address)
 		if err != nil {
