@@ -14,7 +14,7 @@ pages  := web/dist/watch.html
 with-libav = PKG_CONFIG_PATH=$$path CGO_LDFLAGS="-g -O2$${path:+ -L$${path%%:*}}" CGO_ENABLED=1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run build libav web test vet unit unit-libav e2e faults lint fuzz bench bench-whep bench-transcode clips clean
+.PHONY: help setup run build libav web test vet unit e2e faults lint fuzz bench bench-whep bench-transcode clips clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -45,19 +45,16 @@ web/node_modules/.installed: web/package.json web/package-lock.json
 
 test: ## Run all tests, installing what they need
 	@scripts/setup.sh test
-	@$(MAKE) --no-print-directory vet unit unit-libav e2e
+	@$(MAKE) --no-print-directory vet unit e2e
 
 vet: build
 	@echo "checking the pages' types"
 	@cd web && npm run --silent check
 	$(GO) vet -tags invariants,e2e ./...
 
-unit: web
-	CGO_ENABLED=1 $(GO) test -race -tags invariants -timeout 8m ./...
-
-unit-libav: ## Run the tests of what is built on libav
+unit: web ## Run the tests of all packages with the race detector
 	path=$$(scripts/libav.sh) && $(with-libav) \
-		$(GO) test -race -tags invariants,libav -timeout 8m ./transcode/... ./cmd/weir-av
+		$(GO) test -race -tags invariants,libav -timeout 10m ./transcode/internal/av ./...
 
 e2e: build test/e2e/node_modules/.installed faults ## Watch a stream in a real browser, and break things around it
 	$(GO) test -tags e2e -count=1 -timeout 20m -parallel 64 ./test/e2e
