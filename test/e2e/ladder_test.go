@@ -39,7 +39,7 @@ func noWorker(t *testing.T) {
 // A ladder by HLS: hls.js goes from each of its four variants to each other one,
 // and playback does not stand still.
 func TestLadderByHLS(t *testing.T) {
-	cores.Take(t, 1.1)
+	cores.Take(t, 0.5)
 	noWorker(t)
 	w := startWith(t, withLadder())
 	w.publishAt(t, "live/studio", ladder.Clip(t, 20, 0))

@@ -129,7 +129,7 @@ func watchFrom(t *testing.T, where []string, url string, seconds int, options ..
 }
 
 func TestWatchPage(t *testing.T) {
-	cores.Take(t, 0.6)
+	cores.Take(t, 0.5)
 	w := start(t)
 	w.publish(t, "studio", demo)
 	r := watch(t, "http://"+w.http+"/live/studio", 20)()
@@ -155,7 +155,7 @@ func TestWatchPage(t *testing.T) {
 // A publisher that drops and returns goes on in the same playlist: the page plays
 // on without starting again.
 func TestPublisherReturns(t *testing.T) {
-	cores.Take(t, 0.6)
+	cores.Take(t, 0.5)
 	w := start(t)
 	drop := w.publish(t, "studio", demo)
 	seen := watch(t, "http://"+w.http+"/live/studio", 25)
@@ -177,7 +177,7 @@ func TestPublisherReturns(t *testing.T) {
 
 // A page that was there first finds the stream by itself.
 func TestPageWaits(t *testing.T) {
-	cores.Take(t, 0.6)
+	cores.Take(t, 0.5)
 	w := start(t)
 	seen := watch(t, "http://"+w.http+"/live/early", 5)
 	<-time.After(5 * time.Second)
@@ -190,7 +190,7 @@ func TestPageWaits(t *testing.T) {
 // A publisher that stays away ends the stream, which the page says; when it comes
 // back after all, the same page plays again.
 func TestStreamEnds(t *testing.T) {
-	cores.Take(t, 0.6)
+	cores.Take(t, 0.5)
 	w := start(t)
 	drop := w.publish(t, "studio", demo)
 	seen := watch(t, "http://"+w.http+"/live/studio", 25)
