@@ -18,7 +18,7 @@ import (
 
 const (
 	// costRuns is how often each program does its work, one after the other.
-	costRuns = 3
+	costRuns = 5
 	// costFPS and costLength are of what they work on.
 	costFPS    = 30
 	costLength = 10 * time.Second
