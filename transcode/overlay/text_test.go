@@ -103,21 +103,6 @@ func TestBounds(t *testing.T) {
 	}
 }
 
-func TestColor(t *testing.T) {
-	for text, want := range map[string]color.NRGBA{
-		"#102030": {0x10, 0x20, 0x30, 0xff}, "#10203040": {0x10, 0x20, 0x30, 0x40},
-	} {
-		if got, err := Color(text); err != nil || got != want {
-			t.Errorf("%s is %v: %v", text, got, err)
-		}
-	}
-	for _, text := range []string{"", "red", "#12345", "#12345g", "#123456789"} {
-		if got, err := Color(text); err == nil {
-			t.Errorf("%q is %v", text, got)
-		}
-	}
-}
-
 func FuzzText(f *testing.F) {
 	f.Add("Weir", 20.0, 4, 0)
 	f.Add("\xff\x00\n‮ﷺ👩‍🚀", 6.0, 0, 30)

@@ -42,6 +42,7 @@ func Serve(c net.Conn) error {
 	if err := out.send(wire.Hello{Version: wire.Version}); err != nil {
 		return err
 	}
+	av.AvoidGathers()
 	stop := av.LogTo(func(l wire.Log) { _ = out.send(l) })
 	defer stop()
 	job, err := readJob(in)

@@ -2,11 +2,13 @@ package rendition
 
 import "weir/pipeline/media"
 
-// What libav takes, in cores for a million pixels a second, measured with libx264 and
-// veryfast on noisy 1080p30.
+// What libav takes on one thread, in cores for a million pixels a second, of noisy 720p
+// with libx264 and veryfast. BenchmarkCost of transcode/internal/av measures it:
+// make bench-transcode.
 const (
 	decoding = 0.0022
-	encoding = 0.0085
+	scaling  = 0.0006 // of the picture that is scaled down
+	encoding = 0.011
 	// perLayer is what a layer takes however small it is.
 	perLayer = 0.02
 )
@@ -51,6 +53,9 @@ func Assumed(s media.Layer) media.Layer {
 
 // Decoding estimates what it takes to decode a picture, in cores.
 func Decoding(s media.Layer) float64 { return decoding * MegapixelRate(s.Width, s.Height, s.FPS) }
+
+// Scaling estimates what it takes to scale a picture down once, in cores.
+func Scaling(s media.Layer) float64 { return scaling * MegapixelRate(s.Width, s.Height, s.FPS) }
 
 // Encoding estimates what it takes to make layers of a picture, in cores.
 func (c *Coding) Encoding(s media.Layer, layers []Layer) float64 {

@@ -8,6 +8,7 @@ import (
 
 	"weir/pipeline"
 	"weir/transcode/overlay"
+	"weir/transcode/wire"
 )
 
 // Overlay is a picture or a text that is laid over the pictures. All places and sizes are
@@ -62,7 +63,7 @@ func (o *Overlay) problems(under string) (errs []error) {
 		if c.value == "" {
 			continue
 		}
-		if _, err := overlay.Color(c.value); err != nil {
+		if _, err := wire.Color(c.value); err != nil {
 			wrong(c.field, "%w", err)
 		}
 	}
@@ -97,10 +98,10 @@ func (o *Overlay) spec(text string, width, height int) overlay.Spec {
 	if o.Width > 0 {
 		s.Width = max(1, int(o.Width/100*float64(width)))
 	}
-	if c, err := overlay.Color(o.Color); err == nil {
+	if c, err := wire.Color(o.Color); err == nil {
 		s.Color = c
 	}
-	if c, err := overlay.Color(o.Background); err == nil {
+	if c, err := wire.Color(o.Background); err == nil {
 		s.Background = c
 		s.Padding = min(int(s.Size/4), overlay.MaxPadding)
 	}

@@ -1,8 +1,6 @@
 package wire
 
 import (
-	"encoding/hex"
-	"errors"
 	"fmt"
 
 	"weir/pipeline/media"
@@ -117,22 +115,6 @@ const (
 	maxLatency   = 10_000 // ms
 	spriteHeader = 3 * 2
 )
-
-var errColour = errors.New("a colour is not of the form #rrggbb")
-
-// RGB takes a colour of the form "#rrggbb" apart. "" is black.
-func RGB(colour string) (rgb [3]uint8, err error) {
-	if colour == "" {
-		return rgb, nil
-	}
-	if len(colour) != 7 || colour[0] != '#' {
-		return rgb, errColour
-	}
-	if _, err := hex.Decode(rgb[:], []byte(colour[1:])); err != nil {
-		return rgb, errColour
-	}
-	return rgb, nil
-}
 
 func (m *Mix) check() error {
 	switch {

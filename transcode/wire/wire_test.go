@@ -325,11 +325,6 @@ func TestScenes(t *testing.T) {
 	if err := NewWriter(io.Discard).Write(large); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("a sprite of 32 MiB: %v", err)
 	}
-	for colour, want := range map[string][3]uint8{"": {}, "#0A80ff": {10, 128, 255}} {
-		if got, err := RGB(colour); err != nil || got != want {
-			t.Errorf("%q is %v, %v", colour, got, err)
-		}
-	}
 }
 
 func BenchmarkUnit(b *testing.B) {

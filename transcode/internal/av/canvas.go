@@ -16,11 +16,13 @@ type canvas struct {
 	fade       fade
 	sprites    sprites
 	tiles      map[name]*tile
+	// cuts are those of the inputs in the last picture, if they are likely to stay.
+	cuts map[media.TrackID]cut
 }
 
 func newCanvas(m wire.Mix) *canvas {
 	rgb, _ := wire.RGB(m.Background) // was checked
-	return &canvas{pool: pool{width: m.Width, height: m.Height}, background: colourOf(rgb), tiles: make(map[name]*tile)}
+	return &canvas{pool: pool{width: m.Width, height: m.Height}, background: colourOf(rgb), tiles: make(map[name]*tile), cuts: make(map[media.TrackID]cut)}
 }
 
 // draw is the picture of a time, of what each track shows then; a shot without a frame
@@ -31,6 +33,7 @@ func (c *canvas) draw(set *setting, pts media.Ticks, shows func(media.TrackID) s
 		return nil, err
 	}
 	f.SetColorRange(astiav.ColorRangeMpeg)
+	clear(c.cuts)
 	elements := c.fade.at(set, pts)
 	if !c.covered(elements) {
 		fill(f, area{width: c.width, height: c.height}, c.background, opaque)
@@ -92,18 +95,29 @@ func (c *canvas) box(f *astiav.Frame, e element, s shot) error {
 		seen = inner.fit(aspect(s.frame))
 	}
 	c.bars(f, inner, seen, opacity)
+	scaled, err := c.scaled(e, s, cut{seen.width, seen.height, e.crop})
+	if err != nil {
+		return err
+	}
+	blit(f, scaled, seen.x, seen.y, opacity)
+	return nil
+}
+
+// scaled is a picture in the cut in which it is shown. It stays its owner's.
+func (c *canvas) scaled(e element, s shot, want cut) (*astiav.Frame, error) {
+	if !c.fade.on {
+		c.cuts[e.track] = want
+	}
+	if s.ready != nil && s.cut == want {
+		return s.ready, nil
+	}
 	t := c.tiles[e.name]
 	if t == nil {
 		t = &tile{}
 		c.tiles[e.name] = t
 	}
 	t.used = true
-	scaled, err := t.of(s, seen.width, seen.height, e.crop)
-	if err != nil {
-		return err
-	}
-	blit(f, scaled, seen.x, seen.y, opacity)
-	return nil
+	return t.of(s, want)
 }
 
 // bars fills what a picture leaves of its box.

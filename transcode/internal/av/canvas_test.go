@@ -4,6 +4,7 @@ package av
 
 import (
 	"bytes"
+	"maps"
 	"testing"
 
 	"github.com/asticode/go-astiav"
@@ -81,7 +82,7 @@ func TestCanvas(t *testing.T) {
 	wide, tall := plain(t, 640, 360, red), plain(t, 90, 160, green)
 	defer wide.Free()
 	defer tall.Free()
-	pictures := map[media.TrackID]shot{"wide": {wide, 1}, "tall": {tall, 1}}
+	pictures := map[media.TrackID]shot{"wide": {frame: wide, number: 1}, "tall": {frame: tall, number: 1}}
 	s := newScenery()
 	s.sprite(wire.Sprite{ID: 5, Width: 2, Height: 2, Pixels: bytes.Repeat([]byte{255, 255, 255, 128}, 4)})
 	s.scene(wire.Scene{
@@ -114,7 +115,7 @@ func TestFade(t *testing.T) {
 	a, b := plain(t, 320, 180, red), plain(t, 320, 180, green)
 	defer a.Free()
 	defer b.Free()
-	pictures := map[media.TrackID]shot{"a": {a, 1}, "b": {b, 1}}
+	pictures := map[media.TrackID]shot{"a": {frame: a, number: 1}, "b": {frame: b, number: 1}}
 	black := colourOf([3]uint8{})
 	s := newScenery()
 	s.scene(wire.Scene{Boxes: []wire.Box{{Track: "a", Width: 0.5, Height: 1, Crop: true, Opacity: 1}}})
@@ -137,15 +138,74 @@ func TestScaledOnce(t *testing.T) {
 	defer f.Free()
 	var tile tile
 	defer tile.free()
-	first, err := tile.of(shot{f, 1}, 320, 180, false)
+	half := cut{width: 320, height: 180}
+	first, err := tile.of(shot{frame: f, number: 1}, half)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if again, err := tile.of(shot{f, 1}, 320, 180, false); err != nil || again != first {
+	if again, err := tile.of(shot{frame: f, number: 1}, half); err != nil || again != first {
 		t.Errorf("scaled again: %v", err)
 	}
-	if next, err := tile.of(shot{f, 2}, 320, 180, false); err != nil || next == first {
+	if next, err := tile.of(shot{frame: f, number: 2}, half); err != nil || next == first {
 		t.Errorf("not scaled: %v", err)
+	}
+}
+
+// A canvas says in which cuts inputs are shown, but not while they glide, and takes what
+// comes in them as it is.
+func TestReady(t *testing.T) {
+	c := newCanvas(wire.Mix{Width: 320, Height: 180})
+	defer c.free()
+	whole, ready := plain(t, 640, 360, red), plain(t, 160, 90, green)
+	defer whole.Free()
+	defer ready.Free()
+	pictures := map[media.TrackID]shot{"a": {frame: whole, number: 1, ready: ready, cut: cut{width: 160, height: 90}}}
+	s := newScenery()
+	wants := func(want map[media.TrackID]cut) {
+		t.Helper()
+		if !maps.Equal(c.cuts, want) {
+			t.Errorf("wants %v, not %v", c.cuts, want)
+		}
+	}
+	s.scene(wire.Scene{Boxes: []wire.Box{{Track: "a", Width: 0.5, Height: 0.5, Opacity: 1}}})
+	paint(t, c, s, 0, pictures, map[[2]int]colour{{80, 45}: green})
+	wants(map[media.TrackID]cut{"a": {width: 160, height: 90}})
+	s.scene(wire.Scene{Boxes: []wire.Box{{Track: "a", Width: 1, Height: 1, Crop: true, Opacity: 1}}, FadeMillis: 1000})
+	paint(t, c, s, 45_000, pictures, nil)
+	paint(t, c, s, 90_000, pictures, map[[2]int]colour{{80, 45}: red})
+	wants(nil)
+	paint(t, c, s, 135_000, pictures, map[[2]int]colour{{80, 45}: red})
+	wants(map[media.TrackID]cut{"a": {width: 320, height: 180, crop: true}})
+	s.scene(wire.Scene{})
+	paint(t, c, s, 138_000, pictures, nil)
+	wants(nil)
+}
+
+// A lane scales pictures for the canvas, unless there are more than it shows.
+func TestShoot(t *testing.T) {
+	f := plain(t, 640, 360, red)
+	defer f.Free()
+	v := newView(&outlet{}, 0, "a", newClock(0), 3000, 0)
+	defer v.cutter.close()
+	half := cut{width: 320, height: 180}
+	for _, c := range []struct {
+		pts  media.Ticks
+		want cut
+		size int
+	}{{3000, cut{}, 0}, {6000, half, 320}, {9000, half, 320}, {10_500, half, 0}, {12_000, half, 0}, {15_000, cut{}, 0}} {
+		v.want(c.want)
+		s, err := v.shoot(f, stamp{pts: c.pts})
+		if err != nil {
+			t.Fatal(err)
+		}
+		size := 0
+		if s.ready != nil {
+			size = s.ready.Width()
+		}
+		if s.frame == nil || s.stamp.pts != c.pts || size != c.size {
+			t.Errorf("at %d in %v: %d pixels wide, want %d", c.pts, c.want, size, c.size)
+		}
+		s.free()
 	}
 }
 

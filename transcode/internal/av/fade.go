@@ -11,6 +11,7 @@ type fade struct {
 	start    media.Ticks
 	length   media.Ticks
 	seen     []element // last
+	on       bool      // it is not over
 }
 
 // at is what is seen of a setting at a time.
@@ -20,7 +21,8 @@ func (f *fade) at(s *setting, pts media.Ticks) []element {
 		f.start, f.length = pts, s.fade
 	}
 	f.seen = f.to
-	if gone := pts - f.start; gone < f.length {
+	gone := pts - f.start
+	if f.on = gone < f.length; f.on {
 		f.seen = between(f.from, f.to, float64(gone)/float64(f.length))
 	}
 	return f.seen

@@ -149,7 +149,7 @@ func (m *mixer) processor(t *media.Track, index uint16) processor {
 	switch {
 	case t.Kind() == media.KindVideo && m.job.Video != nil:
 		m.joined++
-		v := newView(m.out, index, t.ID, m.clock, m.joined<<32)
+		v := newView(m.out, index, t.ID, m.clock, media.Ticks(float64(media.VideoRate)/m.job.Mix.FPS), m.joined<<32)
 		if before := m.views[t.ID]; before != nil {
 			v.follow(before)
 			m.gone = append(m.gone, before)

@@ -46,7 +46,8 @@ func (p *programme) compose(n int64, wishes []wire.Message) error {
 	}
 	pts := p.pts(n)
 	s, shots := stamp{pts: pts}, make(map[media.TrackID]shot)
-	for id, v := range p.mixer.seen() {
+	views := p.mixer.seen()
+	for id, v := range views {
 		shot, fresh := v.at(pts)
 		shots[id] = shot
 		if fresh.arrived.After(s.arrived) {
@@ -56,6 +57,9 @@ func (p *programme) compose(n int64, wishes []wire.Message) error {
 	f, err := p.canvas.draw(p.mixer.scenery.now.Load(), pts, func(id media.TrackID) shot { return shots[id] })
 	if err != nil {
 		return err
+	}
+	for id, v := range views {
+		v.want(p.canvas.cuts[id])
 	}
 	var late time.Duration
 	if !s.arrived.IsZero() { // in real time

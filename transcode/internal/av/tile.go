@@ -4,12 +4,6 @@ package av
 
 import "github.com/asticode/go-astiav"
 
-// shot is what an input shows: a picture, and a number that is another for each.
-type shot struct {
-	frame  *astiav.Frame
-	number uint64
-}
-
 // aspect is a picture's width for each unit of its height, as it is to be seen.
 func aspect(f *astiav.Frame) float64 {
 	shape := float64(f.Width()) / float64(f.Height())
@@ -19,44 +13,41 @@ func aspect(f *astiav.Frame) float64 {
 	return min(64, max(1.0/64, shape))
 }
 
-// tile is a picture in the size in which it is shown. It is scaled once, however often
-// it is shown. It must be freed.
-type tile struct {
-	scaler *scaler
-	frame  *astiav.Frame // scaled
-	number uint64
-	crop   bool
-	used   bool // since the last sweep
+// cut is how a picture is shown: in a size, cropped to its shape or stretched.
+type cut struct {
+	width, height int
+	crop          bool
 }
 
-// of is a shot in a size, cropped to its shape or stretched. It stays the tile's.
-func (t *tile) of(s shot, width, height int, crop bool) (*astiav.Frame, error) {
-	same := t.scaler != nil && t.scaler.width == width && t.scaler.height == height && t.crop == crop
-	if same && t.frame != nil && t.number == s.number {
-		return t.frame, nil
+// cutter scales pictures for a canvas. It is for one goroutine, and must be closed.
+type cutter struct {
+	cut
+	scaler *scaler
+}
+
+// of is a picture in a cut: a new reference, which the caller must free.
+func (c *cutter) of(f *astiav.Frame, want cut) (*astiav.Frame, error) {
+	if c.scaler == nil || c.cut != want {
+		c.close()
+		c.scaler, c.cut = newScaler(want.width, want.height), want
+		c.scaler.narrow = true
 	}
-	if !same {
-		t.free()
-		t.scaler = newScaler(width, height)
-		t.scaler.narrow, t.crop = true, crop
+	if !want.crop {
+		return c.scaler.scale(f)
 	}
-	from := s.frame
-	if crop {
-		var err error
-		if from, err = part(s.frame, middle(s.frame, float64(width)/float64(height))); err != nil {
-			return nil, err
-		}
-		defer from.Free()
-	}
-	scaled, err := t.scaler.scale(from)
+	part, err := part(f, middle(f, float64(want.width)/float64(want.height)))
 	if err != nil {
 		return nil, err
 	}
-	if t.frame != nil {
-		t.frame.Free()
+	defer part.Free()
+	return c.scaler.scale(part)
+}
+
+func (c *cutter) close() {
+	if c.scaler != nil {
+		c.scaler.close()
+		c.scaler = nil
 	}
-	t.frame, t.number = scaled, s.number
-	return scaled, nil
 }
 
 // middle is the largest area of a picture that is seen in a shape.
@@ -71,13 +62,37 @@ func middle(f *astiav.Frame, shape float64) area {
 	return a
 }
 
-func (t *tile) free() {
+// tile is a picture in the cut in which it is shown. It is scaled once, however often
+// it is shown. It must be freed.
+type tile struct {
+	cutter
+	frame  *astiav.Frame // in that cut
+	number uint64        // of its shot
+	used   bool          // since the last sweep
+}
+
+// of is a shot in a cut. It stays the tile's.
+func (t *tile) of(s shot, want cut) (*astiav.Frame, error) {
+	if t.frame != nil && t.number == s.number && t.cut == want {
+		return t.frame, nil
+	}
+	f, err := t.cutter.of(s.frame, want)
+	if err != nil {
+		return nil, err
+	}
+	t.drop()
+	t.frame, t.number = f, s.number
+	return f, nil
+}
+
+func (t *tile) drop() {
 	if t.frame != nil {
 		t.frame.Free()
 		t.frame = nil
 	}
-	if t.scaler != nil {
-		t.scaler.close()
-		t.scaler = nil
-	}
+}
+
+func (t *tile) free() {
+	t.drop()
+	t.close()
 }

@@ -16,19 +16,24 @@ import (
 // takes what is to be seen.
 type view struct {
 	*pictures
-	id    media.TrackID
-	clock *clock
+	id     media.TrackID
+	clock  *clock
+	period media.Ticks // of the canvas
+	cutter cutter      // the lane's own
+	before media.Ticks // when the picture before was
 
 	mu      sync.Mutex // guards what is below
-	waiting []picture
+	waiting []shot
+	wanted  cut // in which it is shown, if that is likely to stay
 	left    bool
 
 	now shot // the canvas's own
 }
 
-// newView makes a view whose pictures have numbers from first on.
-func newView(out *outlet, index uint16, id media.TrackID, c *clock, first uint64) *view {
-	v := &view{id: id, clock: c, now: shot{number: first}}
+// newView makes a view for a canvas of that period, whose pictures have numbers from
+// first on.
+func newView(out *outlet, index uint16, id media.TrackID, c *clock, period media.Ticks, first uint64) *view {
+	v := &view{id: id, clock: c, period: period, now: shot{number: first}}
 	v.pictures = newPictures(out, index, v.take)
 	return v
 }
@@ -40,28 +45,53 @@ func (v *view) unit(u *media.Unit) error {
 
 // take keeps a picture for its time.
 func (v *view) take(f *astiav.Frame, s stamp) error {
-	ref, err := clone(f)
+	shot, err := v.shoot(f, s)
 	if err != nil {
 		return err
 	}
 	at := media.VideoRate.Duration(s.pts)
-	if !v.keep(picture{frame: ref, stamp: s}, at) {
-		ref.Free()
+	if !v.keep(shot, at) {
+		shot.free()
 		return nil
 	}
 	v.clock.hold(media.KindVideo, at)
 	return nil
 }
 
+// shoot scales a picture while it is in the processor's cache, if it is known for what,
+// and unless the input is faster than the canvas, which would not show all.
+func (v *view) shoot(f *astiav.Frame, s stamp) (made shot, err error) {
+	fast := s.pts-v.before < v.period*3/4
+	v.before = s.pts
+	v.mu.Lock()
+	made.stamp, made.cut = s, v.wanted
+	v.mu.Unlock()
+	if made.frame, err = clone(f); err != nil || fast || made.cut == (cut{}) {
+		return made, err
+	}
+	if made.ready, err = v.cutter.of(f, made.cut); err != nil {
+		made.free()
+	}
+	return made, err
+}
+
+// want says in which cut pictures are likely to be shown, or with the zero cut that none
+// are. It is for the canvas.
+func (v *view) want(c cut) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.wanted = c
+}
+
 // keep is false if a picture's time cannot be. The canvas, which the clock may let go on
 // at once, finds the picture there.
-func (v *view) keep(p picture, at time.Duration) bool {
+func (v *view) keep(s shot, at time.Duration) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if !v.clock.reach(v.id, at+early) {
 		return false
 	}
-	v.waiting = append(v.waiting, p)
+	v.waiting = append(v.waiting, s)
 	return true
 }
 
@@ -76,19 +106,12 @@ func (v *view) at(pts media.Ticks) (s shot, fresh stamp) {
 	due := v.waiting[:n:n]
 	v.waiting = v.waiting[n:]
 	v.mu.Unlock()
-	for _, p := range due {
-		v.forget()
-		v.now = shot{frame: p.frame, number: v.now.number + 1}
-		fresh = p.stamp
+	for _, next := range due {
+		next.number = v.now.number + 1
+		v.now.free()
+		v.now, fresh = next, next.stamp
 	}
 	return v.now, fresh
-}
-
-func (v *view) forget() {
-	if v.now.frame != nil {
-		v.now.frame.Free()
-		v.now.frame = nil
-	}
 }
 
 // follow takes over what one that was of the same track has not shown yet.
@@ -121,6 +144,7 @@ func (v *view) end(flush bool) error {
 	if flush {
 		err = v.flush()
 	}
+	v.cutter.close()
 	v.close()
 	return err
 }
@@ -128,5 +152,5 @@ func (v *view) end(flush bool) error {
 // free is the end of what the canvas has of it.
 func (v *view) free() {
 	v.at(1 << 62)
-	v.forget()
+	v.now.free()
 }

@@ -1,4 +1,4 @@
-package overlay
+package wire
 
 import (
 	"encoding/hex"
@@ -16,4 +16,16 @@ func Color(text string) (color.NRGBA, error) {
 		}
 	}
 	return color.NRGBA{}, fmt.Errorf("%.20q is no colour: write #rrggbb, or #rrggbbaa with its opacity", text)
+}
+
+// RGB takes a colour without an opacity, "#rrggbb", apart. "" is black.
+func RGB(text string) (rgb [3]uint8, err error) {
+	if text == "" {
+		return rgb, nil
+	}
+	c, err := Color(text)
+	if err != nil || len(text) != len("#rrggbb") {
+		return rgb, fmt.Errorf("%.20q is no colour of the form #rrggbb", text)
+	}
+	return [3]uint8{c.R, c.G, c.B}, nil
 }
