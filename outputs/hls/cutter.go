@@ -151,11 +151,11 @@ func (c *cutter) lapse(to media.Ticks) {
 }
 
 // late makes the segment under way one that lacks its beginning, if it begins later than
-// at b by more than a part.
+// at b by much.
 func (c *cutter) late(b boundary) {
 	first := c.segStart
 	at := c.rate.Ticks(b.at) - c.offset
-	if c.time.part == 0 || c.span(at, first) <= c.time.part {
+	if c.time.part == 0 || c.span(at, first) <= holeTolerance {
 		return
 	}
 	c.segStart, c.segEnd = at, at

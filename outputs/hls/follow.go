@@ -192,16 +192,16 @@ func (s *segmenter) lasts(l *lane, at time.Duration, u *media.Unit) media.Ticks 
 }
 
 // lapses says whether a lane has paused if its next unit comes at dts: its held unit
-// would last for longer than a part and than the lead's do, or for too long for its
-// segment.
+// would last for too long for its segment, or for longer than a part that is listed and
+// than the lead's do.
 func (s *segmenter) lapses(l *lane, dts media.Ticks) bool {
 	if l.kind != media.KindVideo || l == s.lead || l.cut.held == nil || s.time.part == 0 {
 		return false
 	}
 	held := l.cut.held
 	frame := l.cut.rate.Duration(frameTicks(held))
-	return l.cut.span(held.DTS, dts) > max(s.time.part, 2*frame, max(s.slow, s.slower)+frame) ||
-		dts > held.DTS && l.cut.length(dts) > s.time.limit
+	long := l.cut.span(held.DTS, dts) > max(s.time.part, 2*frame, max(s.slow, s.slower)+frame)
+	return long && s.cfg.lowLatency() || dts > held.DTS && l.cut.length(dts) > s.time.limit
 }
 
 // missing says whether a lane's units have stopped coming while the lead went on to

@@ -95,7 +95,7 @@ func (l *lane) put(u *media.Unit) (refused string) {
 		}
 	case l.gap && !u.Flags.Has(media.Key):
 		return keyLess
-	case l.when(u) < l.at.at-nearly:
+	case u.Track.Rate.Duration(u.PTS) < l.at.at-nearly:
 		return gaveUp
 	default:
 		l.cut.begin(l.at, l.init, u)

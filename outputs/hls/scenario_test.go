@@ -226,6 +226,15 @@ func TestScenarios(t *testing.T) {
 			"video-hd": "2s 2s 2s 2s 1s", "video-sd": "2s ~2s ~2s 2s 1s", "audio": "2.01s 2.01s 2.01s 1.98s 1s",
 		},
 	}, {
+		name:   "plain fMP4: a layer keeps nothing but its key frames, and then none",
+		change: func(c *Config) { c.LowLatency = false },
+		feed: func(s *studio) {
+			s.feed(where(keysOnly(ladder(both, 0, 13*time.Second), 2, 2*time.Second, 6*time.Second), func(u *media.Unit) bool {
+				return u.Layer != 2 || u.Time() < 6500*time.Millisecond || u.Time() >= 10200*time.Millisecond
+			}))
+		},
+		want: map[string]string{"video-hd": "2s 2s 2s 2s 2s 2s 1s", "video-sd": "2s 2s 2s 2s ~2s ~2s 1s"},
+	}, {
 		name: "the layer that leads keeps nothing but its key frames",
 		feed: func(s *studio) { s.feed(keysOnly(ladder(both, 0, 9*time.Second), 0, 2*time.Second, 6*time.Second)) },
 		want: map[string]string{
