@@ -146,7 +146,9 @@ func parseEdge(text string) (*edge, error) {
 			}
 			msn += skipped
 		case "#EXT-X-PART":
-			e.parts = append(e.parts, quoted(value, `URI="`))
+			if !strings.Contains(value, ",GAP=YES") {
+				e.parts = append(e.parts, quoted(value, `URI="`))
+			}
 			part++
 		case "#EXTINF":
 			msn, part = msn+1, 0

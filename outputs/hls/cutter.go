@@ -138,6 +138,50 @@ func (c *cutter) takePart() bool {
 	return true
 }
 
+// lapse ends the held unit, after which the layer made a pause that the lead did not
+// make: the unit lasts for a part at most, what follows up to dts is missing. Players
+// that know what is missing take another layer; those who are told that a picture lasts
+// for longer than a part, or than a segment, may fail.
+func (c *cutter) lapse(to media.Ticks) {
+	usual := c.last
+	c.commit(min(c.rate.Ticks(c.time.part), to-c.held.DTS))
+	c.takePart()
+	c.last = usual
+	c.miss(to, paused)
+}
+
+// late makes the segment under way one that lacks its beginning, if it begins later than
+// at b by much.
+func (c *cutter) late(b boundary) {
+	first := c.segStart
+	at := c.rate.Ticks(b.at) - c.offset
+	if c.time.part == 0 || c.span(at, first) <= holeTolerance {
+		return
+	}
+	c.segStart, c.segEnd = at, at
+	c.seg.start = c.time.epoch.Add(b.at)
+	c.miss(first, tooLate)
+}
+
+// Reasons for segments of which a piece is missing. Who takes the next one needs a key
+// unit there after a pause.
+const (
+	paused  = "the layer paused"
+	tooLate = "the layer came late"
+)
+
+// miss lists what follows up to dts as parts that are not there.
+func (c *cutter) miss(to media.Ticks, why string) {
+	most := c.rate.Ticks(c.time.part)
+	for from := c.segEnd; from < to; from = c.segEnd {
+		c.segEnd = min(from+most, to)
+		c.seg.parts = append(c.seg.parts, &part{number: c.out.nextPart(), duration: c.span(from, c.segEnd), gap: true})
+	}
+	c.partStart = to
+	c.seg.gap, c.seg.duration = why, c.span(c.segStart, to)
+	c.out.publishPart(c.seg)
+}
+
 // finish ends the segment. next is the decoding time of the unit that follows; 0
 // if there is none or if it belongs to another timeline.
 func (c *cutter) finish(next media.Ticks) {
@@ -149,6 +193,9 @@ func (c *cutter) finish(next media.Ticks) {
 		c.commit(dur)
 	}
 	c.takePart()
+	if c.seg.gap != "" {
+		c.seg.bytes = 0 // nobody can have it as a whole
+	}
 	c.out.publishSegment(c.seg)
 	c.seg = segment{}
 }

@@ -12,6 +12,11 @@
 // everywhere. A cutter per rendition turns units into parts and segments, with a
 // muxer that knows the container.
 //
+// A layer may pause while others go on: a transcoder under load leaves the largest one
+// out, a browser does not send it. If it leads, another one takes over on the same
+// timeline. What it lacks is listed as EXT-X-GAP, and by parts with GAP=YES, so that
+// players take another layer meanwhile and no segment or part gets longer than promised.
+//
 // # What is published
 //
 // Each part publishes a new snapshot of its rendition: an immutable list of

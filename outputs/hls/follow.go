@@ -15,9 +15,14 @@ const (
 	// keyPatience is how long a layer's key unit is waited for behind a boundary.
 	keyPatience = 50 * time.Millisecond
 	// quiet is how long the lead goes on without a unit of an audio track until that
-	// is filled with silence, and absent the same for tracks that cannot be filled.
+	// is filled with silence, and absent the same for tracks that cannot be filled. As
+	// long again it has by the clock, since what comes in clumps is not missing when the
+	// lead's comes first.
 	quiet  = 500 * time.Millisecond
 	absent = 2 * time.Second
+	// firstUnit is how long the first unit of a timeline may take, for which a worker
+	// may have to be started.
+	firstUnit = 4 * time.Second
 )
 
 // place says what becomes of a follower's unit at a boundary.
@@ -72,6 +77,9 @@ func (s *segmenter) step(l *lane, u *media.Unit) place {
 		case crosses:
 			s.pass(l, b, u)
 		case stays:
+			if s.lapses(l, u.DTS) {
+				l.cut.lapse(u.DTS)
+			}
 			if why := l.put(u); why != "" {
 				s.notes.drop(why, 1)
 				if why == keyLess {
@@ -154,8 +162,8 @@ func (s *segmenter) placePassenger(l *lane, u *media.Unit) place {
 func (s *segmenter) pass(l *lane, b boundary, u *media.Unit) {
 	if l.begun {
 		var next media.Ticks
-		if u != nil && !b.discontinuity {
-			next = u.DTS
+		if !b.discontinuity {
+			next = s.lasts(l, b.at, u)
 		}
 		l.close(b.end, next)
 	}
@@ -165,10 +173,58 @@ func (s *segmenter) pass(l *lane, b boundary, u *media.Unit) {
 	l.at, l.begun = b, l.begun || l.track != nil
 }
 
+// lasts is the decoding time up to which a lane's held unit lasts if its segment ends
+// at a bound; 0 if it cannot tell. u is what comes next, or nil: it may be far behind
+// the bound.
+func (s *segmenter) lasts(l *lane, at time.Duration, u *media.Unit) media.Ticks {
+	if u != nil && (l.kind == media.KindAudio || !s.lapses(l, u.DTS)) {
+		return u.DTS
+	}
+	if l.kind == media.KindAudio || l.cut.held == nil {
+		return 0
+	}
+	to := l.cut.rate.Ticks(at) - l.cut.offset
+	if !s.lapses(l, to) {
+		return to
+	}
+	l.cut.lapse(to)
+	return 0
+}
+
+// lapses says whether a lane has paused if its next unit comes at dts: its held unit
+// would last for too long for its segment, or for longer than a part that is listed and
+// than the lead's do.
+func (s *segmenter) lapses(l *lane, dts media.Ticks) bool {
+	if l.kind != media.KindVideo || l == s.lead || l.cut.held == nil || s.time.part == 0 {
+		return false
+	}
+	held := l.cut.held
+	frame := l.cut.rate.Duration(frameTicks(held))
+	long := l.cut.span(held.DTS, dts) > max(s.time.part, 2*frame, max(s.slow, s.slower)+frame)
+	return long && s.cfg.lowLatency() || dts > held.DTS && l.cut.length(dts) > s.time.limit
+}
+
+// missing says whether a lane's units have stopped coming while the lead went on to
+// until, for that long.
+func (s *segmenter) missing(l *lane, until, long time.Duration) bool {
+	if until-l.heard < quiet {
+		return false
+	}
+	if l.outrun.IsZero() {
+		l.outrun = time.Now()
+	}
+	late := long
+	if !l.came {
+		late = max(late, firstUnit)
+	}
+	gone := l.id == "" || s.ending // nothing will come
+	return until-l.heard >= long && (gone || time.Since(l.outrun) >= late)
+}
+
 // catchUp looks after a lane whose units have stopped coming while the lead went on
 // to until: with silence, or else with gaps.
 func (s *segmenter) catchUp(l *lane, until time.Duration) {
-	if l.passenger || until-l.heard < quiet {
+	if l.passenger || !s.missing(l, until, quiet) {
 		return
 	}
 	for {
@@ -179,7 +235,7 @@ func (s *segmenter) catchUp(l *lane, until time.Duration) {
 			if s.step(l, u) != stays {
 				return
 			}
-		case bound && b.at <= until && u == nil && until-l.heard >= absent:
+		case bound && b.at <= until && u == nil && s.missing(l, until, absent):
 			s.pass(l, b, nil)
 		default:
 			return

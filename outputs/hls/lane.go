@@ -31,8 +31,11 @@ type lane struct {
 
 	// pending are units that wait for the lead.
 	pending []*media.Unit
-	// heard is how far the lead was when the lane's last unit came.
-	heard time.Duration
+	// heard is how far the lead was when the lane's last unit came. outrun is since when
+	// the lead is quiet further; came says that a unit came on the timeline under way.
+	heard  time.Duration
+	outrun time.Time
+	came   bool
 }
 
 // Bounds of what waits for the lead.
@@ -66,6 +69,9 @@ func (l *lane) shift(n int) {
 	l.pending = l.pending[:rest]
 }
 
+// hears says that all has come for now, when the lead was that far.
+func (l *lane) hears(lead time.Duration) { l.heard, l.outrun = lead, time.Time{} }
+
 // when is the time that decides in which segment a unit is: that of presentation,
 // but in the order of decoding.
 func (l *lane) when(u *media.Unit) time.Duration {
@@ -89,8 +95,13 @@ func (l *lane) put(u *media.Unit) (refused string) {
 		}
 	case l.gap && !u.Flags.Has(media.Key):
 		return keyLess
+	case u.Track.Rate.Duration(u.PTS) < l.at.at-nearly:
+		return gaveUp
 	default:
 		l.cut.begin(l.at, l.init, u)
+		if l.gap {
+			l.cut.late(l.at)
+		}
 	}
 	return ""
 }
@@ -100,8 +111,8 @@ func (l *lane) put(u *media.Unit) (refused string) {
 // segment.
 func (l *lane) close(end time.Duration, next media.Ticks) {
 	if l.cut.open() {
+		l.gap = l.cut.seg.gap == paused
 		l.cut.finish(next)
-		l.gap = false
 		return
 	}
 	l.cut.gap(l.at, end)

@@ -68,7 +68,9 @@ func (s *snapshot) resource(n leafName, leaf string) found {
 		if names.token = n.token; names.part(n.number) != leaf {
 			return found{}
 		}
-		if p := s.byPart(n.token, n.number); p != nil {
+		if p := s.byPart(n.token, n.number); p != nil && p.gap {
+			return found{}
+		} else if p != nil {
 			return found{content: content{p.piece}}
 		}
 		return found{due: ours && n.number == s.hint && !s.ended}

@@ -42,6 +42,9 @@ func (s *segmenter) tracks(set *media.TrackSet) {
 		}
 	}
 	to := s.leadOf(starts)
+	if s.started && s.lead.kind == media.KindVideo && starts[s.lead] != nil {
+		to = s.lead // whoever outran another one goes on
+	}
 	if to == nil {
 		return // nothing to carry: what there is goes on waiting
 	}

@@ -171,6 +171,9 @@ func (s *snapshot) listParts(t *text, seg *segment) {
 		if p.independent {
 			t.add(",INDEPENDENT=YES")
 		}
+		if p.gap {
+			t.add(",GAP=YES")
+		}
 		t.line()
 	}
 }

@@ -162,6 +162,10 @@ func (s *snapshot) demote(first int, a *archive) {
 	for i := first - 1; i >= 0; i-- {
 		seg := *s.segments[i]
 		if seg.gap != "" {
+			if seg.parts != nil {
+				seg.parts, seg.held = nil, 0
+				s.segments[i] = &seg
+			}
 			continue
 		}
 		if seg.parts == nil {

@@ -61,6 +61,13 @@ func ladder(set *media.TrackSet, from, d time.Duration) []media.Item {
 	return items
 }
 
+// keysOnly leaves out the other units of a layer between two times.
+func keysOnly(items []media.Item, layer int8, from, until time.Duration) []media.Item {
+	return where(items, func(u *media.Unit) bool {
+		return !isVideo(u) || u.Layer != layer || u.Time() < from || u.Time() >= until || u.Flags.Has(media.Key)
+	})
+}
+
 func isVideo(u *media.Unit) bool { return u.Kind() == media.KindVideo }
 func isAudio(u *media.Unit) bool { return u.Kind() == media.KindAudio }
 
@@ -212,6 +219,68 @@ func TestScenarios(t *testing.T) {
 		want: map[string]string{
 			"video-hd": "2s 2s 2s 2s 2s 2s 1s", "video-sd": "2s 2s ~2s ~2s ~2s 2s 1s",
 		},
+	}, {
+		name: "a layer keeps nothing but its key frames",
+		feed: func(s *studio) { s.feed(keysOnly(ladder(both, 0, 9*time.Second), 2, 2*time.Second, 6*time.Second)) },
+		want: map[string]string{
+			"video-hd": "2s 2s 2s 2s 1s", "video-sd": "2s ~2s ~2s 2s 1s", "audio": "2.01s 2.01s 2.01s 1.98s 1s",
+		},
+	}, {
+		name:   "plain fMP4: a layer keeps nothing but its key frames, and then none",
+		change: func(c *Config) { c.LowLatency = false },
+		feed: func(s *studio) {
+			s.feed(where(keysOnly(ladder(both, 0, 13*time.Second), 2, 2*time.Second, 6*time.Second), func(u *media.Unit) bool {
+				return u.Layer != 2 || u.Time() < 6500*time.Millisecond || u.Time() >= 10200*time.Millisecond
+			}))
+		},
+		want: map[string]string{"video-hd": "2s 2s 2s 2s 2s 2s 1s", "video-sd": "2s 2s 2s 2s ~2s ~2s 1s"},
+	}, {
+		name: "the layer that leads keeps nothing but its key frames",
+		feed: func(s *studio) { s.feed(keysOnly(ladder(both, 0, 9*time.Second), 0, 2*time.Second, 6*time.Second)) },
+		want: map[string]string{
+			"video-hd": "2s ~2s ~2s 2s 1s", "video-md": "2s 2s 2s 2s 1s", "audio": "2.01s 2.01s 2.01s 1.98s 1s",
+		},
+	}, {
+		name: "the layer that leads pauses",
+		feed: func(s *studio) {
+			s.feed(where(ladder(both, 0, 9*time.Second), func(u *media.Unit) bool {
+				return !isVideo(u) || u.Layer != 0 || u.Time() < 2500*time.Millisecond || u.Time() >= 6500*time.Millisecond
+			}))
+		},
+		want: map[string]string{
+			"video-hd": "2s ~2s ~2s ~2s 1s", "video-md": "2s 2s 2s 2s 1s", "audio": "2.01s 2.01s 2.01s 1.98s 1s",
+		},
+	}, {
+		name: "a layer that pauses comes late",
+		feed: func(s *studio) {
+			var late []media.Item
+			for _, item := range where(ladder(both, 0, 13*time.Second), func(u *media.Unit) bool {
+				return u.Layer != 2 || u.Time() < 2500*time.Millisecond || u.Time() >= 8*time.Second
+			}) {
+				u, ok := item.(*media.Unit)
+				if ok && u.Layer == 2 {
+					late = append(late, item)
+				} else {
+					s.take(item)
+				}
+				if len(late) > 75 {
+					s.take(late[0])
+					late = late[1:]
+				}
+			}
+			s.feed(late)
+		},
+		want: map[string]string{
+			"video-hd": "2s 2s 2s 2s 2s 2s 1s", "video-sd": "2s ~2s ~2s ~2s 2s 2s 1s",
+		},
+	}, {
+		name: "all layers stall for a second",
+		feed: func(s *studio) {
+			s.feed(where(ladder(both, 0, 7*time.Second), func(u *media.Unit) bool {
+				return isAudio(u) || u.Time() < 3200*time.Millisecond || u.Time() >= 4200*time.Millisecond
+			}))
+		},
+		want: map[string]string{"video-hd": "2s 2.23s 770ms 2s", "video-sd": "2s 2.23s 770ms 2s"},
 	}, {
 		name: "a layer's key frames come a second late",
 		feed: func(s *studio) {

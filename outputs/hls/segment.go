@@ -13,6 +13,8 @@ type part struct {
 	*piece
 	duration    time.Duration
 	independent bool // starts with a key unit
+	// gap says that nothing was made for the time that it stands for.
+	gap bool
 }
 
 // section is an initialisation section. It is immutable.

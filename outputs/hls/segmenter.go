@@ -29,6 +29,10 @@ type segmenter struct {
 	frontier time.Duration // how far the lead has been decoded
 	lastKey  media.Ticks   // decoding time of the lead's newest key unit
 	cc       uint64
+	// slow is how long the longest unit of the lead lasts in its present segment, slower
+	// the same in the one before.
+	slow, slower time.Duration
+	ending       bool // nothing more comes
 }
 
 const (
@@ -43,6 +47,7 @@ const (
 const (
 	risesNot = "decoding time does not rise"
 	keyLess  = "no key frame to start with"
+	gaveUp   = "too late for its segment"
 )
 
 func newSegmenter(cfg Config, st *store, epoch time.Time, n *notes) *segmenter {
@@ -79,7 +84,8 @@ func (s *segmenter) unit(u *media.Unit) {
 		s.notes.drop("before the beginning of time", 1)
 		return
 	}
-	l.heard = s.frontier
+	l.hears(s.frontier)
+	l.came = true
 	switch {
 	case s.waiting && l == s.to:
 		s.leadsOver(u)
@@ -87,6 +93,9 @@ func (s *segmenter) unit(u *media.Unit) {
 		s.leads(u)
 	default:
 		s.notes.drop("too far from the lead track", l.hold(u))
+		if s.outruns(l, u) {
+			s.yield(l)
+		}
 	}
 }
 
@@ -160,6 +169,7 @@ func (s *segmenter) leads(u *media.Unit) {
 	if s.time.part == 0 {
 		s.time.part = s.cfg.partTarget(c.rate.Duration(u.DTS - c.held.DTS))
 	}
+	s.slow = max(s.slow, c.span(c.held.DTS, u.DTS))
 	s.splitBefore(u)
 	if s.ends(c, u) {
 		s.cutLead(u, u.DTS)
@@ -201,6 +211,7 @@ func (s *segmenter) cutLead(u *media.Unit, next media.Ticks) {
 	c.finish(next)
 	s.shape(s.lead)
 	s.current, s.lead.at = b, b
+	s.slow, s.slower = 0, s.slow
 	s.bounds = append(s.bounds, b)
 	c.begin(b, s.lead.init, u)
 }
@@ -229,7 +240,7 @@ func (s *segmenter) finish() {
 		return
 	}
 	end := s.lead.cut.end()
-	s.frontier = end
+	s.frontier, s.ending = end, true
 	for _, l := range s.lanes {
 		if l == s.lead {
 			continue
@@ -242,8 +253,12 @@ func (s *segmenter) finish() {
 		s.tail(l)
 	}
 	for _, l := range s.lanes {
-		if !l.passenger && l.begun {
+		switch {
+		case l.passenger || !l.begun:
+		case l == s.lead:
 			l.close(end, 0)
+		default:
+			l.close(end, s.lasts(l, end, nil))
 		}
 	}
 	s.shape(s.lead)

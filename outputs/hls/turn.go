@@ -45,7 +45,8 @@ func (s *segmenter) turn(u *media.Unit) {
 	s.store.list(s.lanes, b)
 	s.frontier = never
 	for _, l := range s.lanes {
-		l.heard = max(l.heard, u.Time())
+		l.hears(max(l.heard, u.Time()))
+		l.came = l == s.lead
 	}
 	s.advance(u.Time())
 }

@@ -140,7 +140,9 @@ func (l *lane) takeSegment(s segment, msn, cc uint64) {
 		l.takeMedia(s.uri, s.init, msn, cc)
 	default:
 		for _, uri := range s.parts[min(l.taken, len(s.parts)):] {
-			l.takeMedia(uri, s.init, msn, cc)
+			if uri != "" { // it is there
+				l.takeMedia(uri, s.init, msn, cc)
+			}
 			l.taken++
 		}
 	}

@@ -109,7 +109,11 @@ func (s *segment) tag(tag, value string) bool {
 	case "#EXT-X-GAP":
 		s.gap = true
 	case "#EXT-X-PART":
-		s.parts = append(s.parts, attribute(value, "URI"))
+		uri := attribute(value, "URI")
+		if strings.Contains(value, ",GAP=YES") {
+			uri = ""
+		}
+		s.parts = append(s.parts, uri)
 		duration, _, _ := strings.Cut(strings.TrimPrefix(value, "DURATION="), ",")
 		s.longest = max(s.longest, seconds(duration))
 	default:
