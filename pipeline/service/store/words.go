@@ -21,6 +21,7 @@ func remedies() map[string]string {
 	return map[string]string{
 		"NoSuchBucket":                 "the bucket %s does not exist: create it, or correct s3.bucket and s3.region",
 		"InvalidAccessKeyId":           "the service does not know the access key: it was revoked or mistyped; put a valid pair into access_key and secret_key",
+		"XAdminUserNotFound":           "the service does not know the access key: it was revoked or mistyped; put a valid pair into access_key and secret_key",
 		"SignatureDoesNotMatch":        "the secret key does not belong to the access key: copy secret_key again",
 		"AccessDenied":                 "the key has no right to the bucket %s: allow it s3:PutObject, s3:GetObject, s3:DeleteObject and s3:ListBucket",
 		"Forbidden":                    "the key has no right to the bucket %s: allow it s3:PutObject, s3:GetObject, s3:DeleteObject and s3:ListBucket",
