@@ -1,6 +1,7 @@
 package record
 
 import (
+	"context"
 	"log/slog"
 	"path/filepath"
 	"testing"
@@ -9,9 +10,9 @@ import (
 )
 
 func TestStage(t *testing.T) {
+	dir := t.TempDir() // outlives the depot
 	depot := NewDepot(slog.New(slog.NewTextHandler(t.Output(), nil)))
-	t.Cleanup(func() { depot.Close(t.Context()) })
-	dir := t.TempDir()
+	t.Cleanup(func() { depot.Close(context.Background()) })
 	stagetest.Run(t, Factory(depot), stagetest.Options{Configure: func(t *testing.T, cfg any) {
 		t.Helper()
 		c := cfg.(*Config)

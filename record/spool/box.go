@@ -150,32 +150,40 @@ func (b *Box) Record(meta Recording) (*Writer, error) {
 	if !sessionName.MatchString(meta.Session) || !store.ValidKey(meta.Prefix) {
 		return nil, fmt.Errorf("%q is no place for a recording", meta.Prefix)
 	}
-	for _, dir := range []string{meta.Session, meta.Session + "/open", meta.Session + "/ready"} {
-		if err := b.root.Mkdir(dir, 0o755); err != nil {
-			return nil, fmt.Errorf("%s", reason(err))
-		}
-	}
-	d, err := b.disk(meta.Session)
-	if err != nil {
-		return nil, err
-	}
-	j, err := createJournal(d)
-	if err == nil {
-		err = j.append(true, Entry{Recording: &meta})
-	}
-	if err != nil {
-		d.Close()
-		return nil, fmt.Errorf("%s", reason(err))
-	}
 	w := &Writer{
-		box: b, disk: d, meta: meta, journal: j, current: make(map[string]string),
+		box: b, meta: meta, current: make(map[string]string),
 		wake: make(chan struct{}, 1), ended: make(chan struct{}),
 	}
 	b.mu.Lock()
-	b.live[meta.Session] = w
+	b.live[meta.Session] = w // before there is anything that could be taken for left behind
 	b.mu.Unlock()
+	if err := w.create(); err != nil {
+		b.forget(w)
+		return nil, fmt.Errorf("%s", reason(err))
+	}
 	go w.run()
 	return w, nil
+}
+
+// create makes the directory and the journal of a recording.
+func (w *Writer) create() error {
+	b, session := w.box, w.meta.Session
+	for _, dir := range []string{session, session + "/open", session + "/ready"} {
+		if err := b.root.Mkdir(dir, 0o755); err != nil {
+			return err
+		}
+	}
+	var err error
+	if w.disk, err = b.disk(session); err != nil {
+		return err
+	}
+	if w.journal, err = createJournal(w.disk); err == nil {
+		err = w.journal.append(true, Entry{Recording: &w.meta})
+	}
+	if err != nil {
+		_ = w.disk.Close()
+	}
+	return err
 }
 
 func (b *Box) disk(session string) (*disk, error) {

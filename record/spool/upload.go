@@ -84,7 +84,10 @@ func (b *Box) look(session string) (*held, error) {
 		b.known[session] = h
 	}
 	err := h.ledger.refresh(h.disk)
-	if errors.Is(err, fs.ErrNotExist) && !live {
+	if errors.Is(err, fs.ErrNotExist) {
+		if live {
+			return h, nil // it is being made
+		}
 		// It was being removed, or nothing had come of it.
 		return h, b.remove(session, h)
 	}
