@@ -11,7 +11,7 @@ import (
 
 // Config is the configuration of record.
 type Config struct {
-	Store store.Config `yaml:"store" json:"store" doc:"Where recordings are kept: a directory or a bucket."`
+	Store store.Place `yaml:"store" json:"store" doc:"Where recordings are kept: a directory or a bucket."`
 	// Path is a template; see expand.
 	Path string `yaml:"path" json:"path" doc:"Where in the store a recording is. It knows {stream}, {session}, {seq}, {start}, {start:%Y-%m-%d} and the pipeline's variables, and needs {session}."`
 

@@ -48,10 +48,10 @@ func (b *boxes) sampleEntry(t *media.Track, layer int8) error {
 func (b *boxes) esds(config []byte) {
 	config = config[:min(len(config), 64)] // so that each length fits one byte
 	at := b.full("esds", 0, 0)
-	b.bytes([]byte{0x03, byte(23 + len(config)), 0, 1, 0}) // ES_Descriptor
-	b.bytes([]byte{0x04, byte(15 + len(config)), 0x40, 0x15})        // DecoderConfigDescriptor: AAC, audio
-	b.zeros(3)                                                       // buffer size
-	b.zeros(8)                                                       // rates, unknown
+	b.bytes([]byte{0x03, byte(23 + len(config)), 0, 1, 0})    // ES_Descriptor
+	b.bytes([]byte{0x04, byte(15 + len(config)), 0x40, 0x15}) // DecoderConfigDescriptor: AAC, audio
+	b.zeros(3)                                                // buffer size
+	b.zeros(8)                                                // rates, unknown
 	b.bytes([]byte{0x05, byte(len(config))})
 	b.bytes(config)
 	b.bytes([]byte{0x06, 1, 0x02}) // SLConfigDescriptor: as MP4 wants it

@@ -80,7 +80,7 @@ func (f *fickle) Put(ctx context.Context, o store.Object) error {
 
 func newStudio(t *testing.T, dir string) *studio {
 	t.Helper()
-	cfg := store.Config{Dir: filepath.Join(dir, "store")}
+	cfg := store.Place{Dir: filepath.Join(dir, "store")}
 	inner, err := cfg.Open()
 	if err != nil {
 		t.Fatal(err)

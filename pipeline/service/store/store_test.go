@@ -69,7 +69,7 @@ func gateway(t *testing.T) (cfg S3, dir string) {
 	return cfg, dir
 }
 
-func open(t *testing.T, cfg Config) Store {
+func open(t *testing.T, cfg Place) Store {
 	t.Helper()
 	if err := cfg.Validate(); err != nil {
 		t.Fatal(err)
@@ -84,13 +84,13 @@ func open(t *testing.T, cfg Config) Store {
 // Every store does what the interface promises.
 func TestStores(t *testing.T) {
 	t.Run("dir", func(t *testing.T) {
-		conformance(t, open(t, Config{Dir: filepath.Join(t.TempDir(), "made", "when needed")}))
+		conformance(t, open(t, Place{Dir: filepath.Join(t.TempDir(), "made", "when needed")}))
 	})
 	t.Run("s3", func(t *testing.T) {
 		cfg, dir := gateway(t)
-		conformance(t, open(t, Config{S3: cfg}))
+		conformance(t, open(t, Place{S3: cfg}))
 		cfg.Prefix = "below/this"
-		conformance(t, open(t, Config{S3: cfg}))
+		conformance(t, open(t, Place{S3: cfg}))
 		if _, err := os.Stat(filepath.Join(dir, "shows", "below", "this", "kept")); err != nil {
 			t.Error(err)
 		}
@@ -205,14 +205,14 @@ func list(t *testing.T, s Store, prefix string) []string {
 // What a service or the network refuses is said in words that name the remedy.
 func TestWords(t *testing.T) {
 	cfg, _ := gateway(t)
-	with := func(change func(*S3)) Config {
+	with := func(change func(*S3)) Place {
 		c := cfg
 		change(&c)
-		return Config{S3: c}
+		return Place{S3: c}
 	}
 	secure, _ := url.Parse(cfg.Endpoint)
 	for name, c := range map[string]struct {
-		cfg     Config
+		cfg     Place
 		refused bool
 		words   string
 	}{
@@ -239,7 +239,7 @@ func answers(t *testing.T, h http.HandlerFunc) Store {
 	cfg := Default().S3
 	cfg.Endpoint, cfg.Bucket, cfg.Region, cfg.Style = srv.URL, "shows", "us-east-1", "path"
 	cfg.AccessKey, cfg.SecretKey = pipeline.NewSecret("key"), pipeline.NewSecret("secret")
-	return open(t, Config{S3: cfg})
+	return open(t, Place{S3: cfg})
 }
 
 func TestAnswers(t *testing.T) {
@@ -295,7 +295,7 @@ func TestLiar(t *testing.T) {
 	defer srv.Close()
 	proxied := cfg
 	proxied.Endpoint = srv.URL
-	s := open(t, Config{S3: proxied})
+	s := open(t, Place{S3: proxied})
 	if err := s.Put(t.Context(), object("a", "b", true)); err == nil {
 		t.Error("it was believed")
 	}
@@ -334,15 +334,15 @@ func TestUnconditional(t *testing.T) {
 func TestConfig(t *testing.T) {
 	good := Default()
 	good.S3.Endpoint, good.S3.Bucket = "s3.example.net", "shows"
-	for field, change := range map[string]func(*Config){
-		"":               func(*Config) {},
-		"dir":            func(c *Config) { c.Dir = "x" },
-		"s3.endpoint":    func(c *Config) { c.S3.Endpoint = "ftp://x" },
-		"s3.bucket":      func(c *Config) { c.S3.Bucket = "No" },
-		"s3.prefix":      func(c *Config) { c.S3.Prefix = "/x/" },
-		"s3.secret_key":  func(c *Config) { c.S3.AccessKey = pipeline.NewSecret("x") },
-		"s3.kms_key":     func(c *Config) { c.S3.KMSKey = "x" },
-		"dir: the store": func(c *Config) { *c = Default() },
+	for field, change := range map[string]func(*Place){
+		"":               func(*Place) {},
+		"dir":            func(c *Place) { c.Dir = "x" },
+		"s3.endpoint":    func(c *Place) { c.S3.Endpoint = "ftp://x" },
+		"s3.bucket":      func(c *Place) { c.S3.Bucket = "No" },
+		"s3.prefix":      func(c *Place) { c.S3.Prefix = "/x/" },
+		"s3.secret_key":  func(c *Place) { c.S3.AccessKey = pipeline.NewSecret("x") },
+		"s3.kms_key":     func(c *Place) { c.S3.KMSKey = "x" },
+		"dir: the store": func(c *Place) { *c = Default() },
 	} {
 		c := good
 		change(&c)
@@ -361,7 +361,7 @@ func TestConfig(t *testing.T) {
 
 // A probe says how far it came, and leaves nothing behind.
 func TestProbe(t *testing.T) {
-	s := open(t, Config{Dir: t.TempDir()})
+	s := open(t, Place{Dir: t.TempDir()})
 	steps := Probe(t.Context(), s)
 	if len(steps) != 5 {
 		t.Errorf("%d steps", len(steps))
@@ -378,7 +378,7 @@ func TestProbe(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if steps := Probe(t.Context(), open(t, Config{Dir: file})); len(steps) != 1 || steps[0].Err == nil {
+	if steps := Probe(t.Context(), open(t, Place{Dir: file})); len(steps) != 1 || steps[0].Err == nil {
 		t.Errorf("%+v", steps)
 	}
 }

@@ -10,8 +10,9 @@ import (
 	"weir/pipeline"
 )
 
-// Config says where objects are kept: in a directory or in a bucket.
-type Config struct {
+// Place says where objects are kept: in a directory or in a bucket. It is part of the
+// configuration of whoever keeps some.
+type Place struct {
 	Dir string `yaml:"dir" json:"dir" doc:"A directory on this machine."`
 	S3  S3     `yaml:"s3" json:"s3" doc:"A bucket of an S3-compatible service: AWS, R2, B2, Wasabi, Garage, versitygw and others."`
 }
@@ -39,16 +40,16 @@ type S3 struct {
 }
 
 // Default is the configuration that a file fills in.
-func Default() Config {
-	return Config{S3: S3{Style: "auto", Credentials: "auto", Encryption: "none"}}
+func Default() Place {
+	return Place{S3: S3{Style: "auto", Credentials: "auto", Encryption: "none"}}
 }
 
 // Bucket says whether it is one, and not a directory.
-func (c *Config) Bucket() bool { return c.S3.Endpoint != "" || c.S3.Bucket != "" }
+func (c *Place) Bucket() bool { return c.S3.Endpoint != "" || c.S3.Bucket != "" }
 
 // Address names the place, without anything secret. Two configurations with the same
 // address mean the same objects.
-func (c *Config) Address() string {
+func (c *Place) Address() string {
 	if !c.Bucket() {
 		dir, err := filepath.Abs(c.Dir)
 		if err != nil {
@@ -67,7 +68,7 @@ func (c *Config) Address() string {
 var bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
 
 // Validate says what is wrong. The fields in its errors are below the store.
-func (c *Config) Validate() error {
+func (c *Place) Validate() error {
 	switch {
 	case c.Dir == "" && !c.Bucket():
 		return pipeline.Fieldf("dir", "the store is neither a directory nor a bucket").
@@ -119,7 +120,7 @@ func (s *S3) url() (*url.URL, error) {
 }
 
 // Open makes the store. It talks to nobody; a directory is made when it is needed.
-func (c *Config) Open() (Store, error) {
+func (c *Place) Open() (Store, error) {
 	if c.Bucket() {
 		return openBucket(c.S3)
 	}
