@@ -1,7 +1,8 @@
 #!/bin/sh
 # Installs what is missing for a purpose, on Debian and its like:
 #   setup.sh run     build the pages and the server (Node.js, npm)
-#   setup.sh test    the tests too (a C compiler for the race detector, ffmpeg, Chromium)
+#   setup.sh test    the tests too (a C compiler for the race detector, ffmpeg, Chromium,
+#                    an S3 server)
 #   setup.sh clips   remake the test clips (ffmpeg, a font)
 #   setup.sh libav   build libav for the worker (a C compiler, the codecs' libraries)
 # Quick and silent if nothing is missing.
@@ -98,6 +99,7 @@ Run this as root, then try again:
 fi
 
 [ "$purpose" = libav ] && exit 0
+[ "$purpose" = test ] && "$(dirname "$0")/versitygw.sh" >/dev/null
 node_here=$(node --version | sed 's/^v//')
 older "$node_here" 18 && fail "Node.js 18 or newer is needed, this is $node_here"
 exit 0

@@ -66,7 +66,7 @@ func newRootCmd() *cobra.Command {
 	root.SetVersionTemplate("weir {{.Version}}\n")
 	root.AddCommand(
 		newRunCmd(), newDemoCmd(), newCheckCmd(), newGraphCmd(), newPortsCmd(), newSchemaCmd(),
-		newLoadCmd(), newVersionCmd(), newManCmd(),
+		newLoadCmd(), newDoctorCmd(), newVersionCmd(), newManCmd(),
 	)
 	return root
 }

@@ -25,6 +25,14 @@ func (s *server) samples() []control.Sample {
 		gauge("limit_current", "What a limit counts at present.", r.Connections, "limit", "rtmp.connections"),
 		gauge("limit_current", "What a limit counts at present.", h.Conns, "limit", "http.connections"),
 	}
+	kept := s.services.depot.Stats()
+	out = append(out,
+		control.Sample{Name: "upload_backlog_bytes", Help: "Recorded bytes that wait for their store.", Figure: float64(kept.Backlog)},
+		control.Sample{Name: "upload_oldest_age_seconds", Help: "For how long the oldest of them has waited.", Figure: kept.OldestSeconds},
+		control.Sample{Name: "upload_bytes_total", Help: "Recorded bytes that their store has.", Counter: true, Figure: float64(kept.Uploaded)},
+		total("upload_objects_total", "Objects of recordings that their store has.", uint64(kept.Objects)),
+		total("upload_failures_total", "Rounds of uploading that a store has failed.", uint64(kept.Failures)),
+	)
 	for reason, n := range r.Refused {
 		out = append(out, total("rtmp_refused_total", "RTMP connections that were refused.", n, "reason", reason.String()))
 	}

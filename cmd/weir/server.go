@@ -175,6 +175,7 @@ func (s *server) run(ctx context.Context) error {
 	defer cancel()
 	err := s.host.Drain(drain)
 	s.farewell(drain)
+	s.services.depot.Close(drain)
 	stop()
 	return errors.Join(group.Wait(), err)
 }

@@ -17,6 +17,7 @@ import (
 	"weir/pipeline/config"
 	"weir/pipeline/service/httpd"
 	"weir/pipeline/service/rtmpd"
+	"weir/record"
 	"weir/transcode/audio"
 	"weir/transcode/mixer"
 	"weir/transcode/video"
@@ -31,6 +32,7 @@ type services struct {
 	door  *rtmp.Door // where rtmp brings its publishers
 	files string     // what ingest/file reads beneath
 	av    *worker.Host
+	depot *record.Depot
 	webrtc
 }
 
@@ -52,6 +54,7 @@ func newServices(settings config.Server, cert *tls.Config, log *slog.Logger) (se
 		door:   door,
 		files:  settings.Files,
 		av:     newHost(settings.Transcode, log),
+		depot:  record.NewDepot(log.With("service", "record")),
 		webrtc: peers,
 	}, nil
 }
@@ -73,6 +76,7 @@ func stages(s services) []pipeline.Factory {
 		switcher.Factory(),
 		hls.Factory(s.http),
 		whep.Factory(s.http, s.viewers, s.peers),
+		record.Factory(s.depot),
 		access.Factory(),
 		rtp.Factory(),
 		audio.Factory(s.av),

@@ -12,6 +12,7 @@ import (
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/pmp4"
 
 	"weir/pipeline/bitstream"
+	"weir/pipeline/fmp4"
 	"weir/pipeline/media"
 )
 
@@ -107,13 +108,13 @@ func loop(set *media.TrackSet, units []*media.Unit, n int) []media.Item {
 	}
 	for _, u := range units {
 		if u.Kind() == lead {
-			end = max(end, u.Time()+u.Track.Rate.Duration(frameTicks(u)))
+			end = max(end, u.Time()+u.Track.Rate.Duration(fmp4.Nominal(u)))
 		}
 	}
 	items := []media.Item{set}
 	for i := range n {
 		for _, u := range units {
-			if u.Time()+u.Track.Rate.Duration(frameTicks(u)) > end {
+			if u.Time()+u.Track.Rate.Duration(fmp4.Nominal(u)) > end {
 				continue
 			}
 			v := *u

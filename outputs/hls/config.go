@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"weir/pipeline"
+	"weir/pipeline/fmp4"
 	"weir/pipeline/media"
 )
 
@@ -151,7 +152,7 @@ func (c *Config) carries(t *media.Track, layer int8) error {
 	if !c.fmp4() {
 		return transportCarries(t, layer)
 	}
-	_, err := initSection(t, layer)
+	_, err := fmp4.Init(fmp4.Stream{Track: t, Layer: layer})
 	return err
 }
 

@@ -3,6 +3,7 @@ package hls
 import (
 	"time"
 
+	"weir/pipeline/fmp4"
 	"weir/pipeline/media"
 )
 
@@ -63,7 +64,7 @@ type cutter struct {
 func (c *cutter) begin(b boundary, init *section, u *media.Unit) {
 	if b.discontinuity || c.last == 0 {
 		c.offset = u.PTS - u.DTS
-		c.last = frameTicks(u)
+		c.last = fmp4.Nominal(u)
 	}
 	c.seg = segment{
 		msn: b.msn, token: c.out.names.token, name: c.out.names.segment(b.msn), init: init,
@@ -212,7 +213,7 @@ func (c *cutter) gap(b boundary, end time.Duration) {
 // ride writes a passenger, which has no say in the timing of segments.
 func (c *cutter) ride(u *media.Unit) {
 	if c.open() {
-		c.mux.write(u, frameTicks(u))
+		c.mux.write(u, fmp4.Nominal(u))
 	}
 }
 

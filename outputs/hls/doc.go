@@ -33,9 +33,9 @@
 //
 // # Own writers
 //
-// Fragments and init sections are written here, because a decoder configuration
-// is then copied as it came, and because it takes a sixth of the time of a
-// general MP4 library. Playlists are rendered here, because per segment
+// Fragments and init sections are written by package fmp4, because a decoder
+// configuration is then copied as it came, and because it takes a sixth of the time
+// of a general MP4 library. Playlists are rendered here, because per segment
 // EXT-X-MAP, delta updates and rendition reports need more than gohlslib's
 // playlist type holds; its client is a judge in the tests.
 package hls

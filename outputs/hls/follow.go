@@ -3,6 +3,7 @@ package hls
 import (
 	"time"
 
+	"weir/pipeline/fmp4"
 	"weir/pipeline/media"
 )
 
@@ -260,7 +261,7 @@ func (s *segmenter) tail(l *lane) {
 // append writes a unit behind the end of the lead, in another segment if this one
 // has no room for it.
 func (s *segmenter) append(l *lane, u *media.Unit) {
-	if l.kind == media.KindAudio && !l.passenger && l.cut.open() && l.cut.length(u.DTS+frameTicks(u)) > s.time.limit {
+	if l.kind == media.KindAudio && !l.passenger && l.cut.open() && l.cut.length(u.DTS+fmp4.Nominal(u)) > s.time.limit {
 		at := l.when(u)
 		s.pass(l, boundary{msn: l.at.msn + 1, at: at, end: at, cc: l.at.cc, key: true}, u)
 	}
@@ -278,7 +279,7 @@ func (s *segmenter) nextSilence(l *lane, b boundary) *media.Unit {
 		t := b.starts[l]
 		return silent(t, t.Rate.Ticks(b.at)+1)
 	case l.track != nil && l.cut.held != nil:
-		return silent(l.track, l.cut.held.DTS+frameTicks(l.cut.held))
+		return silent(l.track, l.cut.held.DTS+fmp4.Nominal(l.cut.held))
 	default:
 		return nil
 	}

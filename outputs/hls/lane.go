@@ -3,6 +3,7 @@ package hls
 import (
 	"time"
 
+	"weir/pipeline/fmp4"
 	"weir/pipeline/media"
 )
 
@@ -135,10 +136,10 @@ const holeTolerance = 100 * time.Millisecond
 // filler is a silent unit for the hole in front of u, or nil if there is none.
 func (l *lane) filler(u *media.Unit) *media.Unit {
 	if l.kind != media.KindAudio || l.passenger || l.cut.held == nil ||
-		l.cut.span(l.cut.held.DTS+frameTicks(l.cut.held), u.DTS) < holeTolerance {
+		l.cut.span(l.cut.held.DTS+fmp4.Nominal(l.cut.held), u.DTS) < holeTolerance {
 		return nil
 	}
-	return silent(l.track, l.cut.held.DTS+frameTicks(l.cut.held))
+	return silent(l.track, l.cut.held.DTS+fmp4.Nominal(l.cut.held))
 }
 
 // silent is a unit of silence at dts, or nil if we know none for the track.

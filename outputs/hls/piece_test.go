@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"weir/pipeline/bitstream"
+	"weir/pipeline/fmp4"
 	"weir/pipeline/media"
 	"weir/pipeline/stagetest"
 )
@@ -118,7 +119,7 @@ func FuzzJoinedSize(f *testing.F) {
 		}
 		for _, c := range spec().In[0].Streams.Codecs {
 			b, err := bitstream.Append(nil, c, access)
-			if got := joinedSize(c, access); err != nil || got != len(b) {
+			if got := fmp4.JoinedSize(c, access); err != nil || got != len(b) {
 				t.Errorf("%v: %d bytes, not %d: %v", c, len(b), got, err)
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"weir/pipeline/bitstream"
+	"weir/pipeline/fmp4"
 	"weir/pipeline/media"
 )
 
@@ -214,7 +215,7 @@ func (st *store) list(lanes []*lane, b boundary) {
 			language: t.Language, channels: t.Channels,
 		}
 		if l.kind == media.KindVideo {
-			e.width, e.height = size(t, l.layer)
+			e.width, e.height = fmp4.Size(t, l.layer)
 			e.fps = t.Layers[l.layer].FPS
 			e.codecs = append(e.codecs, riding...)
 		}

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"time"
 
+	"weir/pipeline/fmp4"
 	"weir/pipeline/media"
 )
 
@@ -101,7 +102,7 @@ func (s *segmenter) container(l *lane, b boundary) error {
 		c.mux = mux
 		return err
 	}
-	data, err := initSection(l.track, l.layer)
+	data, err := fmp4.Init(fmp4.Stream{Track: l.track, Layer: l.layer})
 	if err != nil {
 		return err
 	}

@@ -126,6 +126,9 @@ func layerOf(path string) (layer, bool) {
 func family(path string) string {
 	segs := strings.Split(path, "/")
 	n := 2
+	if within(path, "record") {
+		n = 1 // it has no siblings
+	}
 	if within(path, "pipeline/service") {
 		n = 3
 	}

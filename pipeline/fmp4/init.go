@@ -1,15 +1,19 @@
-package hls
+package fmp4
 
 import (
 	"weir/pipeline/media"
 )
 
-// trackNumber is the track_ID of the only track in every fMP4 file of ours.
-const trackNumber = 1
+// Stream is a track as one layer of it is written.
+type Stream struct {
+	Track *media.Track
+	Layer int8
+}
 
-// initSection is the file header that EXT-X-MAP names: ftyp and moov of one track
-// (ISO/IEC 14496-12 sections 4.3 and 8.2, ISO/IEC 23000-19 section 7).
-func initSection(t *media.Track, layer int8) ([]byte, error) {
+// Init is the file header that EXT-X-MAP names: ftyp and moov of streams whose
+// track_IDs are 1, 2 and so on (ISO/IEC 14496-12 sections 4.3 and 8.2, ISO/IEC
+// 23000-19 section 7). It fails for what the container cannot carry.
+func Init(streams ...Stream) ([]byte, error) {
 	var b boxes
 	ftyp := b.open("ftyp")
 	b.string("iso6")
@@ -18,29 +22,33 @@ func initSection(t *media.Track, layer int8) ([]byte, error) {
 	b.close(ftyp)
 
 	moov := b.open("moov")
-	b.mvhd()
-	trak := b.open("trak")
-	b.tkhd(t, layer)
-	mdia := b.open("mdia")
-	b.mdhd(t)
-	b.hdlr(t)
-	if err := b.minf(t, layer); err != nil {
-		return nil, err
+	b.mvhd(uint32(len(streams)) + 1)
+	for i, s := range streams {
+		trak := b.open("trak")
+		b.tkhd(uint32(i)+1, s.Track, s.Layer)
+		mdia := b.open("mdia")
+		b.mdhd(s.Track)
+		b.hdlr(s.Track)
+		if err := b.minf(s.Track, s.Layer); err != nil {
+			return nil, err
+		}
+		b.close(mdia)
+		b.close(trak)
 	}
-	b.close(mdia)
-	b.close(trak)
 	mvex := b.open("mvex")
-	trex := b.full("trex", 0, 0)
-	b.u32(trackNumber)
-	b.u32(1) // default_sample_description_index
-	b.zeros(12)
-	b.close(trex)
+	for i := range streams {
+		trex := b.full("trex", 0, 0)
+		b.u32(uint32(i) + 1)
+		b.u32(1) // default_sample_description_index
+		b.zeros(12)
+		b.close(trex)
+	}
 	b.close(mvex)
 	b.close(moov)
 	return b, nil
 }
 
-func (b *boxes) mvhd() {
+func (b *boxes) mvhd(next uint32) {
 	at := b.full("mvhd", 0, 0)
 	b.zeros(8) // times of creation and modification
 	b.u32(1000)
@@ -50,14 +58,14 @@ func (b *boxes) mvhd() {
 	b.zeros(10)
 	b.matrix()
 	b.zeros(24)
-	b.u32(trackNumber + 1) // next track
+	b.u32(next) // track
 	b.close(at)
 }
 
-func (b *boxes) tkhd(t *media.Track, layer int8) {
+func (b *boxes) tkhd(number uint32, t *media.Track, layer int8) {
 	at := b.full("tkhd", 0, 3) // enabled, in movie
 	b.zeros(8)
-	b.u32(trackNumber)
+	b.u32(number)
 	b.zeros(4 + 4 + 8) // reserved, duration, reserved
 	b.u16(0)           // layer
 	if t.Kind() == media.KindAudio {
@@ -68,7 +76,7 @@ func (b *boxes) tkhd(t *media.Track, layer int8) {
 	}
 	b.u16(0)
 	b.matrix()
-	w, h := size(t, layer)
+	w, h := Size(t, layer)
 	b.u32(uint32(w) << 16)
 	b.u32(uint32(h) << 16)
 	b.close(at)
@@ -153,7 +161,7 @@ func (b *boxes) minf(t *media.Track, layer int8) error {
 
 // visual is a VisualSampleEntry around the box of a decoder configuration.
 func (b *boxes) visual(kind, configKind string, t *media.Track, layer int8) {
-	w, h := size(t, layer)
+	w, h := Size(t, layer)
 	at := b.open(kind)
 	b.zeros(6)
 	b.u16(1)    // data reference
@@ -191,7 +199,8 @@ func (b *boxes) sound(kind string, t *media.Track) int {
 	return at
 }
 
-func size(t *media.Track, layer int8) (w, h int) {
+// Size is the size of a layer's pictures as a box can hold it; 0 if unknown.
+func Size(t *media.Track, layer int8) (w, h int) {
 	if layer >= 0 && int(layer) < len(t.Layers) {
 		l := t.Layers[layer]
 		return min(l.Width, 0xffff), min(l.Height, 0xffff)

@@ -1,4 +1,4 @@
-package hls
+package fmp4
 
 import "encoding/binary"
 

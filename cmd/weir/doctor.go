@@ -1,0 +1,81 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"weir/pipeline/service/store"
+	"weir/record"
+)
+
+func newDoctorCmd() *cobra.Command {
+	cmd := &cobra.Command{Use: "doctor", Short: "Try what a configuration needs, and say what to do about what does not work"}
+	cmd.AddCommand(&cobra.Command{
+		Use:   "store [file...]",
+		Short: "Write, read, list and delete a probe in each store that records",
+		Long: "Try each store that the recordings of configuration files go to: a small object of its own is written,\n" +
+			"read, listed and deleted. What does not work is said with what to do. The exit code is 1 then.",
+		Example: "  weir doctor store weir.yaml",
+		Args:    cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return doctorStores(cmd.Context(), cmd.OutOrStdout(), args)
+		},
+	})
+	return cmd
+}
+
+// doctorStores tries every store in the files, each once.
+func doctorStores(ctx context.Context, out io.Writer, paths []string) error {
+	seen := make(map[string]bool)
+	ill := false
+	for _, src := range sources(paths) {
+		file, err := fileOf(src)
+		if err != nil {
+			return err
+		}
+		for _, plan := range file.Plans {
+			for _, n := range plan.Nodes {
+				cfg, ok := n.Config.(*record.Config)
+				if !ok || seen[cfg.Store.Address()] {
+					continue
+				}
+				seen[cfg.Store.Address()] = true
+				fmt.Fprintf(out, "%s (%s#%s)\n", cfg.Store.Address(), plan.Def.Pattern, n.Name)
+				if err := tryStore(ctx, out, cfg.Store); err != nil {
+					ill = true
+				}
+			}
+		}
+	}
+	switch {
+	case len(seen) == 0:
+		return errors.New("nothing records in there\nhelp: weir doctor store tries the stores of stages with use: record")
+	case ill:
+		return wrong(exitFailure)
+	}
+	return nil
+}
+
+func tryStore(ctx context.Context, out io.Writer, cfg store.Place) error {
+	s, err := cfg.Open()
+	if err != nil {
+		fmt.Fprintf(out, "  ✗ open: %v\n", err)
+		return err
+	}
+	for _, step := range store.Probe(ctx, s) {
+		if step.Err != nil {
+			fmt.Fprintf(out, "  ✗ %s: %v\n", step.What, step.Err)
+			err = step.Err
+			continue
+		}
+		fmt.Fprintf(out, "  ✓ %s\n", step.What)
+	}
+	if err == nil && cfg.Bucket() {
+		fmt.Fprintln(out, "  ! give the bucket a rule that ends incomplete multipart uploads after a day, for what other programs leave")
+	}
+	return err
+}

@@ -1,0 +1,62 @@
+package record
+
+// Detail is what the API shows of a recording.
+type Detail struct {
+	// State is recording, waiting, paused or stopped; Reason says why it is not the first.
+	State  string `json:"state"`
+	Reason string `json:"reason,omitempty"`
+
+	Session  string  `json:"session,omitempty"`
+	Prefix   string  `json:"prefix,omitempty"`
+	Seconds  float64 `json:"recorded_seconds"`
+	Bytes    int64   `json:"bytes"`
+	Segments int     `json:"segments"`
+	Dropped  int     `json:"dropped_fragments"`
+	// Unflushed is how long the oldest fragment has waited for the disk.
+	Unflushed float64 `json:"unflushed_seconds"`
+
+	Upload Upstream `json:"upload"`
+}
+
+// Upstream is the way from the spool to the store, which recordings share.
+type Upstream struct {
+	// State is ok or waiting; Reason says what is waited for.
+	State        string  `json:"state"`
+	Reason       string  `json:"reason,omitempty"`
+	BacklogBytes int64   `json:"backlog_bytes"`
+	BacklogFiles int     `json:"backlog_files"`
+	OldestAge    float64 `json:"oldest_age_seconds"`
+	Uploaded     int64   `json:"uploaded_bytes"`
+	Damaged      int     `json:"damaged_files,omitempty"`
+}
+
+// Describe implements pipeline.Describer.
+func (s *stage) Describe() any {
+	d := Detail{State: "waiting", Reason: s.notes.why(), Upload: Upstream{State: "ok"}}
+	if d.Reason == "" {
+		d.Reason = "for a key frame"
+	}
+	if !s.wanted.Load() {
+		d.State, d.Reason = "stopped", "until it is told to record"
+	}
+	if w := s.writer.Load(); w != nil {
+		d.State, d.Reason = "recording", ""
+		if why := w.Paused(); why != "" {
+			d.State, d.Reason = "paused", why
+		}
+		stats := w.Stats()
+		d.Session, d.Prefix, d.Seconds, d.Bytes = w.Meta().Session, w.Meta().Prefix, stats.Seconds, stats.Bytes
+		d.Segments, d.Dropped, d.Unflushed = stats.Segments, stats.Dropped, w.Unflushed().Seconds()
+	}
+	if box := s.box.Load(); box != nil {
+		r := box.Report()
+		d.Upload = Upstream{
+			State: "ok", BacklogBytes: r.Backlog, BacklogFiles: r.BacklogFiles, OldestAge: since(r.Oldest),
+			Uploaded: r.Uploaded, Damaged: r.Damaged,
+		}
+		if r.Problem != "" {
+			d.Upload.State, d.Upload.Reason = "waiting", r.Problem
+		}
+	}
+	return d
+}
