@@ -26,6 +26,8 @@ func TestPatience(t *testing.T) {
 	want(0)
 	second.Nap(40 * time.Millisecond)
 	want(40 * time.Millisecond)
+	second.Spare(20 * time.Millisecond)
+	want(20 * time.Millisecond)
 	m.leave(second)
 	want(200 * time.Millisecond)
 }

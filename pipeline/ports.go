@@ -127,8 +127,12 @@ func (in *Input) TryRecv() (media.Item, error) {
 // much cheaper. 0 undoes it. It is for the goroutine that calls Recv.
 func (in *Input) Nap(d time.Duration) {
 	in.cursor.Nap(d)
-	in.nap.Store(int64(d))
+	in.Spare(d)
 }
+
+// Spare says the same to what is before the stage alone: Recv returns an item as soon
+// as it is there, but a source may take in many at a time.
+func (in *Input) Spare(d time.Duration) { in.nap.Store(int64(d)) }
 
 // Ask sends feedback to the producer. It never blocks; any goroutine may call it.
 func (in *Input) Ask(f media.Feedback) { in.output.feedback.ask(in, f) }

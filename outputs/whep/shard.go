@@ -14,6 +14,9 @@ import (
 )
 
 const (
+	// beat is the time between two moments at which the server wakes up for what need
+	// not be done at once: to read a publisher's socket, to read feedback, to send sound.
+	beat = 10 * time.Millisecond
 	// pollEvery is how often a shard with viewers looks after its sender at least,
 	// and paceEvery the same while something is held back.
 	pollEvery = 50 * time.Millisecond
@@ -119,10 +122,15 @@ func (s *shard) run(ctx context.Context) {
 			s.close()
 			return
 		case <-s.wake:
+			// Sound does not wake anybody up by itself: it leaves with what is next.
+			if !s.pressing() {
+				timer.Reset(min(untilBeat(time.Now()), s.pause()))
+				continue
+			}
 		case <-s.sender.Wake():
 			// Feedback of many viewers is read together.
-			if passed := time.Since(last); passed < paceEvery {
-				timer.Reset(paceEvery - passed)
+			if passed := time.Since(last); passed < beat {
+				timer.Reset(min(beat-passed, s.pause()))
 				continue
 			}
 		case <-timer.C:
@@ -134,6 +142,19 @@ func (s *shard) run(ctx context.Context) {
 		}
 	}
 }
+
+// pressing says that a wake-up is about more than sound.
+func (s *shard) pressing() bool {
+	s.mu.Lock()
+	commands := len(s.mail)
+	s.mu.Unlock()
+	return commands > 0 || s.feed.now.Load() != s.lineup || slices.ContainsFunc(s.lanes, func(l *lane) bool {
+		return l.video() && l.next != l.flow.head.Load()
+	})
+}
+
+// untilBeat is the time until the next beat, the same for all.
+func untilBeat(now time.Time) time.Duration { return now.Truncate(beat).Add(beat).Sub(now) }
 
 // pause is how long nothing is to be done unless something comes; 0 is for ever.
 func (s *shard) pause() time.Duration {

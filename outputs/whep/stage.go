@@ -109,6 +109,7 @@ func (s *stage) Run(ctx context.Context, p *pipeline.Ports) error {
 		shards.Wait()
 	}()
 	in := p.In("in")
+	in.Spare(2 * beat)
 	var told []*shard
 	for {
 		item, err := in.Recv(ctx)

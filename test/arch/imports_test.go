@@ -79,7 +79,7 @@ type layer struct {
 func layers() []layer {
 	return []layer{
 		{name: "ground", packages: []string{"pipeline/media", "pipeline/invariants", "configs"}},
-		{name: "media", packages: []string{"pipeline/ring", "pipeline/bitstream", "pipeline/timeline", "transcode/wire", "transcode/testcard", "transcode/overlay", "transcode/internal/bus"}, below: []string{"ground"}},
+		{name: "media", packages: []string{"pipeline/calm", "pipeline/ring", "pipeline/bitstream", "pipeline/timeline", "transcode/wire", "transcode/testcard", "transcode/overlay", "transcode/internal/bus"}, below: []string{"ground"}},
 		{
 			name: "stages", packages: []string{"pipeline/bridge"},
 			below: []string{"ground", "media", "runtime", "services"},
@@ -182,7 +182,7 @@ func walls() map[string][]string {
 		"github.com/coreos/go-systemd":       {"cmd/weir"},
 		"os/exec":                            {"transcode/worker", "cmd", "test"},
 		"log":                                nil,
-		"unsafe":                             {"pipeline/service/rtc/udp"}, // sendmmsg has no wrapper
+		"unsafe":                             {"pipeline/service/rtc/udp", "pipeline/calm"}, // raw system calls
 		"math/rand":                          nil,
 		"io/ioutil":                          nil,
 		"github.com/pkg/errors":              nil,

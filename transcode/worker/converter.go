@@ -100,7 +100,7 @@ func (c *Converter) Run(ctx context.Context, p *pipeline.Ports) error {
 	c.running.Go(func() { c.listen(ctx) })
 	defer c.stopWaiting()
 	for {
-		c.in.Nap(c.out.Patience() / 2) // and theirs is yet to come
+		c.rest(c.out.Patience())
 		item, err := c.in.Recv(ctx)
 		switch {
 		case ctx.Err() != nil:
@@ -118,6 +118,20 @@ func (c *Converter) Run(ctx context.Context, p *pipeline.Ports) error {
 		}
 	}
 }
+
+// rest makes the converter as patient as its consumers are. It naps for half of what
+// they grant, theirs being yet to come, unless that is too short to be worth it.
+func (c *Converter) rest(granted time.Duration) {
+	if granted <= 2*shortest {
+		c.in.Nap(0)
+		c.in.Spare(granted)
+		return
+	}
+	c.in.Nap(granted / 2)
+}
+
+// shortest is the shortest nap that saves anything.
+const shortest = 10 * time.Millisecond
 
 // finish waits for what the worker still has.
 func (c *Converter) finish() error {

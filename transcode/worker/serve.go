@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"weir/pipeline/calm"
 	"weir/pipeline/media"
 	"weir/transcode/wire"
 )
@@ -198,7 +199,7 @@ func (w *shift) write() error {
 
 // read takes what the worker makes, until it ends.
 func (w *shift) read() error {
-	in := wire.NewReader(w.process.conn)
+	in := wire.NewReader(calm.NewReader(w.process.conn))
 	log := &limiter{log: w.log}
 	defer log.flush()
 	for {

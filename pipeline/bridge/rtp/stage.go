@@ -53,6 +53,7 @@ func (s *stage) Run(ctx context.Context, p *pipeline.Ports) error {
 	in, out := p.In("in"), p.Out("out")
 	defer feedback.Relay(out, in)()
 	for {
+		in.Spare(out.Patience())
 		item, err := in.Recv(ctx)
 		switch {
 		case errors.Is(err, io.EOF), ctx.Err() != nil:

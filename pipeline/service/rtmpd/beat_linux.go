@@ -3,6 +3,8 @@ package rtmpd
 import (
 	"net"
 	"syscall"
+
+	"weir/pipeline/calm"
 )
 
 // socketOf is the socket of a connection, or nil.
@@ -15,7 +17,7 @@ func socketOf(c net.Conn) syscall.RawConn {
 	return nil
 }
 
-func readSocket(fd uintptr, b []byte) (int, error) { return syscall.Read(int(fd), b) }
+func readSocket(fd uintptr, b []byte) (int, error) { return calm.Read(fd, b) }
 
 // setLowWater says how many bytes make a socket readable to the poller; a read that
 // does not wait returns what is there all the same.

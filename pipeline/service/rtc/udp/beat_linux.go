@@ -3,8 +3,9 @@ package udp
 import "time"
 
 const (
-	// calm is how long what is not urgent may wait to be read.
-	calm = 5 * time.Millisecond
+	// calm is the time between two readings of what is not urgent, at moments that all
+	// who read on a beat share.
+	calm = 10 * time.Millisecond
 	// urgency is how long everything is urgent after something was.
 	urgency = time.Second
 )
@@ -22,5 +23,5 @@ func (b *beat) rest(now time.Time) time.Duration {
 	if now.Before(b.until) {
 		return 0
 	}
-	return calm
+	return now.Truncate(calm).Add(calm).Sub(now)
 }

@@ -47,10 +47,11 @@ func (g *gate) await(socket int) error {
 			failed = unix.EpollCtl(int(fd), unix.EPOLL_CTL_MOD, socket, &unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLONESHOT})
 			return failed != nil
 		}
-		var events [1]unix.EpollEvent
-		n, err := unix.EpollWait(int(fd), events[:], 0)
-		failed = err
-		return n > 0 || err != nil && !errors.Is(err, unix.EINTR)
+		n, no := ready(fd)
+		if no != 0 && no != unix.EINTR {
+			failed = no
+		}
+		return n > 0 || failed != nil
 	})
 	return errors.Join(err, os.NewSyscallError("epoll", failed))
 }

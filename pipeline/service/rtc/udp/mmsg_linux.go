@@ -65,6 +65,16 @@ func call(trap uintptr, fd int, headers []header) (int, unix.Errno) {
 	return int(n), 0
 }
 
+// ready takes what an epoll instance has to tell, one event at most, without waiting.
+func ready(fd uintptr) (int, unix.Errno) {
+	var event unix.EpollEvent
+	n, _, no := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, fd, uintptr(unsafe.Pointer(&event)), 1, 0, 0, 0)
+	if no != 0 {
+		return 0, no
+	}
+	return int(n), 0
+}
+
 // inbox is where datagrams are read to.
 type inbox struct {
 	headers   []header
