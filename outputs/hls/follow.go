@@ -200,7 +200,7 @@ func (s *segmenter) lapses(l *lane, dts media.Ticks) bool {
 		return false
 	}
 	held := l.cut.held
-	frame := l.cut.rate.Duration(frameTicks(held))
+	frame := l.cut.rate.Duration(fmp4.Nominal(held))
 	long := l.cut.span(held.DTS, dts) > max(s.time.part, 2*frame, max(s.slow, s.slower)+frame)
 	return long && s.cfg.lowLatency() || dts > held.DTS && l.cut.length(dts) > s.time.limit
 }

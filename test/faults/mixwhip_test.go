@@ -136,7 +136,7 @@ func (m *mouth) say(s *peer.Session, p packet) error {
 
 // One publisher by WHIP and one by RTMP are one programme, by HLS and by WebRTC.
 func TestMixOfWHIPAndRTMP(t *testing.T) {
-	t.Parallel()
+	cores.Take(t, 0.5)
 	red := filepath.Join(t.TempDir(), "red.mp4")
 	if out, err := exec.CommandContext(t.Context(), "ffmpeg", "-v", "error", "-nostdin", "-f", "lavfi", "-i", "color=red:size=640x360:rate=30",
 		"-f", "lavfi", "-i", "sine=440:sample_rate=48000", "-t", "3", "-pix_fmt", "yuv420p", "-c:v", "libx264", "-preset", "ultrafast",

@@ -81,7 +81,7 @@ func share(p *image.NRGBA, of image.Rectangle, want color.NRGBA) float64 {
 // Overlays that a file declares are in the pictures that players decode, where it says,
 // and go elsewhere with the file while the stream goes on.
 func TestOverlaysInPictures(t *testing.T) {
-	t.Parallel()
+	cores.Take(t, 0.4)
 	var (
 		black = color.NRGBA{A: 255}
 		white = color.NRGBA{255, 255, 255, 255}

@@ -229,7 +229,7 @@ func (b *bucket) noParts(t *testing.T) {
 // R8, R9: whatever a store does, the recording is in it afterwards, and viewers notice
 // nothing.
 func TestStoreFails(t *testing.T) {
-	t.Parallel()
+	cores.Take(t, 0.4)
 	each := 2 * time.Second
 	if soak() {
 		each = 2 * time.Minute
@@ -272,7 +272,7 @@ func TestStoreFails(t *testing.T) {
 
 // R12: a server that is killed loses the last second, and its successor uploads the rest.
 func TestKilledWhileRecording(t *testing.T) {
-	t.Parallel()
+	cores.Take(t, 0.4)
 	times := 2
 	if soak() {
 		times = 50

@@ -91,7 +91,7 @@ func slowed(pid int, runs *atomic.Int64, done <-chan struct{}) {
 // either; the worker leaves out its top layer, and then pictures, before any wait for
 // long; and the playlists of a layer that is left out keep what they promise.
 func TestTooLittleProcessor(t *testing.T) {
-	t.Parallel()
+	cores.Take(t, 0.4)
 	s := start(t, strained(t))
 	clip := coded(t, "1280x720", "30", "-c:v", "libx264", "-preset", "ultrafast", "-bf", "0")
 	small := loaded(t, clips+"h264-aac.mp4", 2)
