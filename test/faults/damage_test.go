@@ -76,8 +76,8 @@ func damaged(packets []packet, from, until time.Duration, how string) []packet {
 	return all
 }
 
-// strained says whether a machine that was too busy had pictures of a stream left out.
-func (s *server) strained(path string) bool {
+// leftOut says whether a machine that was too busy had pictures of a stream left out.
+func (s *server) leftOut(path string) bool {
 	return len(s.log.lines("there is no time for all pictures", `"`+path+`"`)) > 0
 }
 
@@ -121,7 +121,7 @@ func TestDamagedSource(t *testing.T) {
 			if longest > 2*time.Second+50*time.Millisecond || inits(v.samples("video-"+layer)) != 1 {
 				t.Errorf("%s: %s has %d holes of up to %v", path, layer, n, longest)
 			}
-			if path == "made/whole" && !s.strained(path) && longest > 60*time.Millisecond { // where the clip begins again
+			if path == "made/whole" && !s.leftOut(path) && longest > 60*time.Millisecond { // where the clip begins again
 				t.Errorf("%s: %s has %d holes of up to %v", path, layer, n, longest)
 			}
 		}
@@ -185,7 +185,7 @@ func TestSourceChangesThroughTranscode(t *testing.T) {
 		its, _ := v.instants(layer)
 		longest, n := holes(its)
 		figure(t, "R16", "transcoded: changes=%d layer=%s pictures=%d inits=%d discontinuities=%d holes=%d longest=%v", len(parts)-1, layer, len(got), inits(got), discontinuities(got), n, longest)
-		if inits(got) != 1 || discontinuities(got) > 0 || longest > time.Second && !s.strained(path) {
+		if inits(got) != 1 || discontinuities(got) > 0 || longest > time.Second && !s.leftOut(path) {
 			t.Errorf("%s: %d init sections, %d discontinuities, %d holes of up to %v", layer, inits(got), discontinuities(got), n, longest)
 		}
 	}

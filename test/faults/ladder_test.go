@@ -85,7 +85,7 @@ func TestLadder(t *testing.T) {
 			}
 		}
 		// A machine that is busy has left pictures out, but none of the key pictures.
-		if foreign > 0 || len(its) < len(all)*9/10 && !s.strained(path) {
+		if foreign > 0 || len(its) < len(all)*9/10 && !s.leftOut(path) {
 			t.Errorf("%s has %d pictures, %d of them at other instants than the %d of the source", layer, len(its), foreign, len(all))
 		}
 		if !slices.Equal(itsKeys, keys) {
@@ -95,7 +95,7 @@ func TestLadder(t *testing.T) {
 			layer, len(its), len(all), foreign, len(itsKeys), len(keys), slices.Equal(itsKeys, keys))
 	}
 	for _, layer := range ladder.Names {
-		if layer == ladder.Names[0] || !s.strained(path) {
+		if layer == ladder.Names[0] || !s.leftOut(path) {
 			steady(t, layer, v.samples("video-"+layer))
 		}
 	}
