@@ -357,3 +357,48 @@ func (b *bucket) opens(t *testing.T, k kept) {
 		}
 	}
 }
+
+// R10: a spool whose disk is full pauses the recording and says so; when there is space
+// again it goes on. Viewers notice nothing.
+func TestSpoolIsFull(t *testing.T) {
+	t.Parallel()
+	spool := t.TempDir()
+	if err := syscall.Mount("tmpfs", spool, "tmpfs", 0, "size=4m"); err != nil {
+		t.Skipf("no small file system can be mounted: %v", err)
+	}
+	t.Cleanup(func() { _ = syscall.Unmount(spool, syscall.MNT_DETACH) })
+	b := newBucket(t)
+	b.set(refused)
+	s := start(t, recording(b, spool))
+	p := s.publish(t, "short/full")
+	v := s.watch(t, "short/full")
+	var over atomic.Bool
+	played := make(chan struct{})
+	go func() {
+		defer close(played)
+		st := newStream(t, 1, h264(t, 1280, 720), aac(t, 48000))
+		for st.size = 30000; !over.Load() && !t.Failed(); {
+			p.play(st, time.Second)
+		}
+	}()
+	says := func(words ...string) func() bool {
+		return func() bool { _, text := s.get("/v1/streams"); return holdsAll(text, words) }
+	}
+	began := time.Now()
+	eventually(t, 30*time.Second, "the recording pauses", says(`"paused"`, `"disk full"`))
+	filled := time.Since(began)
+	b.set(healthy)
+	healed := time.Now()
+	eventually(t, 60*time.Second, "the recording goes on", says(`"recording"`))
+	resumed := time.Since(healed)
+	pause(t, 2*time.Second)
+	over.Store(true)
+	<-played
+	p.close()
+	v.end(20 * time.Second)
+	whole(t, p, v, true)
+	var all []kept
+	eventually(t, 60*time.Second, "the recording is complete", func() bool { all = b.manifests(t); return len(all) == 1 })
+	video, _ := b.verify(t, all[0])
+	figure(t, "R10", "paused_after=%v resumed_after=%v pictures=%d of %d", filled.Round(time.Millisecond), resumed.Round(time.Millisecond), video, len(p.of(media.KindVideo)))
+}
