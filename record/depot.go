@@ -3,7 +3,9 @@ package record
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"weir/pipeline"
@@ -113,9 +115,10 @@ func (d *Depot) Stats() (s Stats) {
 // for the next process.
 func (d *Depot) Close(ctx context.Context) {
 	d.mu.Lock()
-	defer d.mu.Unlock()
+	boxes := slices.Collect(maps.Values(d.boxes))
+	d.mu.Unlock() // they ask how long to keep what
 	var wg sync.WaitGroup
-	for _, b := range d.boxes {
+	for _, b := range boxes {
 		wg.Go(func() { b.Close(ctx) })
 	}
 	wg.Wait()

@@ -5,6 +5,5 @@
 // fragment's header is made from references to access units, in a sixth of the time
 // that a general MP4 library takes.
 //
-// [Scan] finds the complete fragments of a file that may end anywhere, and [Movie]
-// makes one plain MP4 file with its index in front of many.
+// [Scan] finds the complete fragments of a file that may end anywhere.
 package fmp4

@@ -230,7 +230,7 @@ func (b *bucket) noParts(t *testing.T) {
 // nothing.
 func TestStoreFails(t *testing.T) {
 	cores.Take(t, 0.4)
-	each := 2 * time.Second
+	each := time.Duration(0) // how long a fault lasts behind its first victim
 	if soak() {
 		each = 2 * time.Minute
 	}
@@ -238,21 +238,33 @@ func TestStoreFails(t *testing.T) {
 	s := start(t, recording(b, t.TempDir()))
 	p := s.publish(t, "short/kept")
 	v := s.watch(t, "short/kept")
-	modes := []string{refused, hanging, slowDown, reset, truncated, forbidden}
+	var over atomic.Bool
 	played := make(chan struct{})
 	go func() {
 		defer close(played)
-		p.play(newStream(t, 1, h264(t, 1280, 720), aac(t, 48000)), time.Duration(len(modes)+2)*each)
+		for st := newStream(t, 1, h264(t, 1280, 720), aac(t, 48000)); !over.Load() && !t.Failed(); {
+			p.play(st, time.Second)
+		}
 	}()
-	for _, m := range modes {
+	modes := []string{refused, slowDown, reset, truncated, forbidden, hanging}
+	for i, m := range modes {
+		before := b.puts.Load()
 		b.set(m)
+		eventually(t, 30*time.Second, m+" meets a request", func() bool { return b.puts.Load() > before })
+		if m != hanging {
+			eventually(t, 5*time.Second, "somebody is told", func() bool { return len(s.log.lines("recordings are not uploaded")) > i })
+		}
 		pause(t, each)
+		b.set(healthy)
+		if m != hanging {
+			eventually(t, 60*time.Second, m+" is over", func() bool { return len(s.log.lines("recordings are uploaded again")) > i })
+		}
 	}
-	if text := s.log.text(); !strings.Contains(text, "recordings are not uploaded") {
-		t.Error("nobody was told")
+	if len(s.log.lines("put a valid pair into access_key and secret_key")) == 0 {
+		t.Error("the remedy for a revoked key is not named")
 	}
-	b.set(healthy)
 	healed := time.Now()
+	over.Store(true)
 	<-played
 	p.close()
 	v.end(20 * time.Second)
@@ -266,7 +278,7 @@ func TestStoreFails(t *testing.T) {
 		t.Errorf("%d of %d pictures and %d of %d sounds are recorded", video, sentV, audio, sentA)
 	}
 	b.noParts(t)
-	figure(t, "R8", "modes=%d each=%v requests_failed=%d lost_pictures=%d lost_sounds=%d complete_after=%v segments=%d",
+	figure(t, "R8", "modes=%d for=%v requests_failed=%d lost_pictures=%d lost_sounds=%d complete_after=%v segments=%d",
 		len(modes), each, b.puts.Load(), sentV-video, sentA-audio, took.Round(10*time.Millisecond), len(all[0].Segments))
 }
 
@@ -288,7 +300,7 @@ func TestKilledWhileRecording(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		go func() {
 			defer cancel()
-			p.play(newStream(t, uint32(i), h264(t, 1280, 720), aac(t, 48000)), length+time.Hour)
+			_ = p.send(newStream(t, uint32(i), h264(t, 1280, 720), aac(t, 48000)), time.Hour, 1)
 		}()
 		pause(t, length)
 		s.stop = func() {}
@@ -344,4 +356,49 @@ func (b *bucket) opens(t *testing.T, k kept) {
 			t.Errorf("ffprobe %s: %v\n%s", s.URI, err, out)
 		}
 	}
+}
+
+// R10: a spool whose disk is full pauses the recording and says so; when there is space
+// again it goes on. Viewers notice nothing.
+func TestSpoolIsFull(t *testing.T) {
+	cores.Take(t, 0.4)
+	spool := t.TempDir()
+	if err := syscall.Mount("tmpfs", spool, "tmpfs", 0, "size=4m"); err != nil {
+		t.Skipf("no small file system can be mounted: %v", err)
+	}
+	t.Cleanup(func() { _ = syscall.Unmount(spool, syscall.MNT_DETACH) })
+	b := newBucket(t)
+	b.set(refused)
+	s := start(t, recording(b, spool))
+	p := s.publish(t, "short/full")
+	v := s.watch(t, "short/full")
+	var over atomic.Bool
+	played := make(chan struct{})
+	go func() {
+		defer close(played)
+		st := newStream(t, 1, h264(t, 1280, 720), aac(t, 48000))
+		for st.size = 30000; !over.Load() && !t.Failed(); {
+			p.play(st, time.Second)
+		}
+	}()
+	says := func(words ...string) func() bool {
+		return func() bool { _, text := s.get("/v1/streams"); return holdsAll(text, words) }
+	}
+	began := time.Now()
+	eventually(t, 30*time.Second, "the recording pauses", says(`"paused"`, `"disk full"`))
+	filled := time.Since(began)
+	b.set(healthy)
+	healed := time.Now()
+	eventually(t, 60*time.Second, "the recording goes on", says(`"recording"`))
+	resumed := time.Since(healed)
+	pause(t, 2*time.Second)
+	over.Store(true)
+	<-played
+	p.close()
+	v.end(20 * time.Second)
+	whole(t, p, v, true)
+	var all []kept
+	eventually(t, 60*time.Second, "the recording is complete", func() bool { all = b.manifests(t); return len(all) == 1 })
+	video, _ := b.verify(t, all[0])
+	figure(t, "R10", "paused_after=%v resumed_after=%v pictures=%d of %d", filled.Round(time.Millisecond), resumed.Round(time.Millisecond), video, len(p.of(media.KindVideo)))
 }
