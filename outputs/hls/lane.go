@@ -3,6 +3,7 @@ package hls
 import (
 	"time"
 
+	"weir/pipeline/bitstream"
 	"weir/pipeline/media"
 )
 
@@ -135,7 +136,7 @@ func silent(t *media.Track, dts media.Ticks) *media.Unit {
 	if t == nil {
 		return nil
 	}
-	frame := silence(t)
+	frame := bitstream.Silence(t)
 	if frame == nil {
 		return nil
 	}
