@@ -10,12 +10,14 @@ import (
 	testcard "weir/ingest/test"
 	"weir/ingest/whip"
 	"weir/outputs/hls"
+	push "weir/outputs/rtmp"
 	"weir/outputs/whep"
 	"weir/pipeline"
 	"weir/pipeline/bridge/access"
 	"weir/pipeline/bridge/rtp"
 	"weir/pipeline/config"
 	"weir/pipeline/service/httpd"
+	"weir/pipeline/service/outgoing"
 	"weir/pipeline/service/rtmpd"
 	"weir/transcode/audio"
 	"weir/transcode/mixer"
@@ -31,11 +33,16 @@ type services struct {
 	door  *rtmp.Door // where rtmp brings its publishers
 	files string     // what ingest/file reads beneath
 	av    *worker.Host
+	out   outgoing.Dialer // what stages connect by
 	webrtc
 }
 
 func newServices(settings config.Server, cert *tls.Config, log *slog.Logger) (services, error) {
 	peers, err := listenWebRTC(settings, log)
+	if err != nil {
+		return services{}, err
+	}
+	allow, err := outgoing.ParseAllow(settings.Outgoing.Allow)
 	if err != nil {
 		return services{}, err
 	}
@@ -52,6 +59,7 @@ func newServices(settings config.Server, cert *tls.Config, log *slog.Logger) (se
 		door:   door,
 		files:  settings.Files,
 		av:     newHost(settings.Transcode, log),
+		out:    outgoing.Dialer{Allow: allow},
 		webrtc: peers,
 	}, nil
 }
@@ -73,6 +81,7 @@ func stages(s services) []pipeline.Factory {
 		switcher.Factory(),
 		hls.Factory(s.http),
 		whep.Factory(s.http, s.viewers, s.peers),
+		push.Factory(s.out.DialContext),
 		access.Factory(),
 		rtp.Factory(),
 		audio.Factory(s.av),
