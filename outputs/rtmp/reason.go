@@ -19,7 +19,7 @@ import (
 // errStalled ends a session in which nothing moves.
 var errStalled = errors.New("nothing of what was sent has arrived for some seconds")
 
-// errCodec ends a session with a server that does not take what is pushed.
+// codecError ends a session with a server that does not take what is pushed.
 type codecError struct{ codec string }
 
 func (e *codecError) Error() string { return "the target does not take " + e.codec }
@@ -49,14 +49,14 @@ func faultOf(err error) fault {
 		return refusal(status)
 	case step == rtmpd.StepConnect:
 		return unreachable(err)
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, syscall.ETIMEDOUT):
+		return fault{"timeout", "the target has not answered in time", false}
 	case step == rtmpd.StepTLS:
 		return untrusted(err)
 	case step == rtmpd.StepHandshake:
 		return fault{"handshake", "whatever listens there does not speak RTMP; if it wants TLS, write rtmps:// (" + short(err) + ")", false}
 	case step == rtmpd.StepPublish && (errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET)):
 		return fault{"refused_silently", "the target closed the connection when it was told the key: check the stream key, and that nobody else pushes with it", true}
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, syscall.ETIMEDOUT):
-		return fault{"timeout", "the target has not answered in time", false}
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		return fault{"closed", "the target closed the connection", false}
 	default:
