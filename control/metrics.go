@@ -106,6 +106,13 @@ func (b *board) stream(name string, s pipeline.Snapshot) {
 		if st.Role == pipeline.Sink {
 			b.gauge("viewers", "Viewers that the stage serves.", float64(st.Viewers), at...)
 		}
+		for _, f := range st.Figures {
+			kind := prometheus.GaugeValue
+			if f.Counter {
+				kind = prometheus.CounterValue
+			}
+			b.add(kind, f.Name, f.Help, f.Value, slices.Concat(at, f.Labels))
+		}
 		for _, o := range st.Outputs {
 			b.count("stage_units_total", "Units that the stage sent.", float64(o.Units), at...)
 			b.count("stage_bytes_total", "Payload bytes that the stage sent.", float64(o.Bytes), at...)

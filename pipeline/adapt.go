@@ -38,6 +38,9 @@ func (a *adapter) edge(n *Node, e *Edge) {
 	from := a.byName[e.From]
 	out, _ := from.Factory.Spec().Output(e.FromPort)
 	have, want := out.Streams, in.Streams
+	if s, ok := n.Factory.(Selective); ok {
+		want = s.Takes(n.Config, e.Port)
+	}
 	for range len(a.reg.converters()) + 1 {
 		s, ok := a.next(have, want)
 		if !ok {

@@ -65,6 +65,8 @@ type StageSnapshot struct {
 	Outputs  []OutputSnapshot
 	// Detail is what the stage's Describe says, or nil.
 	Detail any
+	// Figures are the stage's own.
+	Figures []Figure
 }
 
 // OutputSnapshot shows one output.
@@ -132,6 +134,9 @@ func (n *node) snapshot() (StageSnapshot, []EdgeSnapshot) {
 	}
 	if d, ok := stage.(Describer); ok {
 		s.Detail = d.Describe()
+	}
+	if m, ok := stage.(Measurer); ok {
+		s.Figures = m.Measure()
 	}
 	var es []EdgeSnapshot
 	for _, e := range edges {

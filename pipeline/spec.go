@@ -228,6 +228,13 @@ type InputChecker interface {
 	CheckInputs(cfg any, from []string) error
 }
 
+// Selective is a Factory of stages that take, by their configuration, other streams than
+// their Spec says, which lists all that any of them takes.
+type Selective interface {
+	// Takes is what a stage with a checked configuration takes at the input port.
+	Takes(cfg any, port string) Streams
+}
+
 // Announcement tells an Announcer about one stage of one definition.
 type Announcement struct {
 	// Pattern is the path at which instances live.

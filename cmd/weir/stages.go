@@ -10,12 +10,14 @@ import (
 	testcard "weir/ingest/test"
 	"weir/ingest/whip"
 	"weir/outputs/hls"
+	push "weir/outputs/rtmp"
 	"weir/outputs/whep"
 	"weir/pipeline"
 	"weir/pipeline/bridge/access"
 	"weir/pipeline/bridge/rtp"
 	"weir/pipeline/config"
 	"weir/pipeline/service/httpd"
+	"weir/pipeline/service/outgoing"
 	"weir/pipeline/service/rtmpd"
 	"weir/record"
 	"weir/transcode/audio"
@@ -33,11 +35,16 @@ type services struct {
 	files string     // what ingest/file reads beneath
 	av    *worker.Host
 	depot *record.Depot
+	out   outgoing.Dialer // what stages connect by
 	webrtc
 }
 
 func newServices(settings config.Server, cert *tls.Config, log *slog.Logger) (services, error) {
 	peers, err := listenWebRTC(settings, log)
+	if err != nil {
+		return services{}, err
+	}
+	allow, err := outgoing.ParseAllow(settings.Outgoing.Allow)
 	if err != nil {
 		return services{}, err
 	}
@@ -55,6 +62,7 @@ func newServices(settings config.Server, cert *tls.Config, log *slog.Logger) (se
 		files:  settings.Files,
 		av:     newHost(settings.Transcode, log),
 		depot:  record.NewDepot(log.With("service", "record")),
+		out:    outgoing.Dialer{Allow: allow},
 		webrtc: peers,
 	}, nil
 }
@@ -77,6 +85,7 @@ func stages(s services) []pipeline.Factory {
 		hls.Factory(s.http),
 		whep.Factory(s.http, s.viewers, s.peers),
 		record.Factory(s.depot),
+		push.Factory(s.out.DialContext),
 		access.Factory(),
 		rtp.Factory(),
 		audio.Factory(s.av),

@@ -3,6 +3,7 @@ package hls
 import (
 	"time"
 
+	"weir/pipeline/bitstream"
 	"weir/pipeline/fmp4"
 	"weir/pipeline/media"
 )
@@ -147,7 +148,7 @@ func silent(t *media.Track, dts media.Ticks) *media.Unit {
 	if t == nil {
 		return nil
 	}
-	frame := silence(t)
+	frame := bitstream.Silence(t)
 	if frame == nil {
 		return nil
 	}

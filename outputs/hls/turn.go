@@ -4,6 +4,7 @@ import (
 	"maps"
 	"time"
 
+	"weir/pipeline/bitstream"
 	"weir/pipeline/fmp4"
 	"weir/pipeline/media"
 )
@@ -72,7 +73,7 @@ func (s *segmenter) boardPassengers(b boundary) {
 func (s *segmenter) keepSilent() map[*lane]*media.Track {
 	starts := maps.Clone(s.starts)
 	for _, l := range s.lanes {
-		if l.kind == media.KindAudio && s.cfg.fmp4() && starts[l] == nil && l.track != nil && silence(l.track) != nil {
+		if l.kind == media.KindAudio && s.cfg.fmp4() && starts[l] == nil && l.track != nil && bitstream.Silence(l.track) != nil {
 			starts[l] = l.track
 		}
 	}

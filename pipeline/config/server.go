@@ -20,6 +20,7 @@ type Server struct {
 	WebRTC    WebRTC         `yaml:"webrtc" doc:"The ports that all WebRTC peers share, publishers and viewers, and what they are told about the way here."`
 	TLS       TLS            `yaml:"tls" doc:"The certificate of the HTTP and the RTMPS listener."`
 	Transcode Transcode      `yaml:"transcode" doc:"The worker processes that transcode."`
+	Outgoing  Outgoing       `yaml:"outgoing" doc:"What this server may connect to by itself, such as the targets of pushes."`
 	Log       Log            `yaml:"log" doc:"The log on standard error."`
 	// Files is where stages open files for reading, by paths relative to it.
 	Files string `yaml:"files" doc:"The directory that ingest/file reads from. Nothing outside of it can be opened."`
@@ -78,6 +79,22 @@ type Transcode struct {
 	CPU    float64 `yaml:"cpu" doc:"How many cores all transcoding together may take, by estimate: a job that does not fit is refused. 0 is as many as there are."`
 }
 
+// Outgoing bounds what the server connects to.
+type Outgoing struct {
+	// Allow are addresses and networks that are not public and may be connected to.
+	Allow []string `yaml:"allow" doc:"Addresses and networks, such as 10.0.0.0/8, that may be connected to although they are not public."`
+}
+
+func (o *Outgoing) validate() error {
+	for _, a := range o.Allow {
+		_, bad := netip.ParsePrefix(a)
+		if _, err := netip.ParseAddr(a); err != nil && bad != nil {
+			return pipeline.Fieldf("outgoing.allow", "%q is neither an address nor a network", a).WithHint("write 10.0.0.0/8 or 192.168.1.7")
+		}
+	}
+	return nil
+}
+
 // Log says how to log.
 type Log struct {
 	Level  string `yaml:"level" enum:"debug,info,warn,error" doc:"The least level that is logged."`
@@ -99,7 +116,7 @@ func DefaultServer() Server {
 // Validate checks what a file has said.
 func (s *Server) Validate() error {
 	var errs []error
-	errs = append(errs, s.HTTP.validate("http"), s.RTMP.validate("rtmp"), validAddress("rtmps.listen", s.RTMPS.Listen), s.WebRTC.validate())
+	errs = append(errs, s.HTTP.validate("http"), s.RTMP.validate("rtmp"), validAddress("rtmps.listen", s.RTMPS.Listen), s.WebRTC.validate(), s.Outgoing.validate())
 	if (s.TLS.Cert == "") != (s.TLS.Key == "") {
 		errs = append(errs, pipeline.Fieldf("tls", "a certificate needs both cert and key"))
 	}

@@ -45,6 +45,15 @@ func SequenceEnd(t *media.Track, at uint32) (Tag, error) {
 // Mux is the tag of a unit. Nanoseconds are kept where the form has room for
 // them, which the legacy one has not. The payload is a new buffer.
 func Mux(u Unit) (Tag, error) {
+	size := 16
+	for _, b := range u.Access {
+		size += len(b) + 8
+	}
+	return Append(make([]byte, 0, size), u)
+}
+
+// Append is Mux with a payload that is appended to b.
+func Append(b []byte, u Unit) (Tag, error) {
 	f, err := formOf(u.Track.Codec)
 	if err != nil {
 		return Tag{}, err
@@ -52,19 +61,24 @@ func Mux(u Unit) (Tag, error) {
 	if u.CTS < -1<<23 || u.CTS >= 1<<23 {
 		return Tag{}, fmt.Errorf("flv: composition time of %d ms does not fit", u.CTS)
 	}
-	size := 16
-	for _, b := range u.Access {
-		size += len(b) + 8
-	}
 	frame := byte(frameInter)
 	if u.Flags.Has(media.Key) {
 		frame = frameKey
 	}
-	b := appendHead(make([]byte, 0, size), u.Track, f, frame, typeFrames, u.CTS, u.Nanos)
+	b = appendHead(b, u.Track, f, frame, typeFrames, u.CTS, u.Nanos)
 	if b, err = bitstream.Append(b, u.Track.Codec, u.Access); err != nil {
 		return Tag{}, fmt.Errorf("flv: %w", err)
 	}
 	return Tag{Type: tagType(u.Track), Timestamp: u.DTS, Payload: b}, nil
+}
+
+// FourCC is the codec's name in Enhanced RTMP where a tag of it has one, else "".
+func FourCC(c media.Codec) string {
+	f, err := formOf(c)
+	if err != nil || f.four == 0 {
+		return ""
+	}
+	return string([]byte{byte(f.four >> 24), byte(f.four >> 16), byte(f.four >> 8), byte(f.four)})
 }
 
 func tagType(t *media.Track) Type {

@@ -6,15 +6,16 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/url"
 	"os"
-	"strings"
 	"sync"
 	"time"
 )
 
 // DialOptions are the optional settings of Dial.
 type DialOptions struct {
+	// Name is the stream's name, or key, where it is not part of the URL: all of the
+	// URL's path and query are the app then.
+	Name string
 	// TLS is used for rtmps URLs; nil means the system's roots. ServerName is
 	// filled in.
 	TLS *tls.Config
@@ -25,15 +26,22 @@ type DialOptions struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Write is the time that writing one message may take. Default 5 s.
 	Write time.Duration
+	// Prompt lets little wait in the system: Write takes as long as the way does, so
+	// that what is late can still be left out.
+	Prompt bool
 	// Encoder is what we call ourselves (flashVer). Default "weir".
 	Encoder string
 }
 
-// Client is a publishing session. Its methods may be called by any goroutine.
+// Client is a publishing session. Its methods may be called by any goroutine, but
+// Append and Flush by one at a time.
 type Client struct {
 	link   *link
+	raw    net.Conn // the socket beneath
 	name   string
 	stream uint32
+	takes  capabilities
+	out    []byte        // what was appended and not flushed
 	done   chan struct{} // closed when the reading goroutine has ended
 
 	mu  sync.Mutex
@@ -41,220 +49,51 @@ type Client struct {
 }
 
 // Dial publishes to an rtmp or rtmps URL: "rtmp://host/app/name?key=K". It
-// returns when the server has accepted, or fails when ctx ends. A server's refusal
-// is a *[StatusError]. Errors hold no part of the URL but the host.
+// returns when the server has accepted, or fails when ctx ends or one step takes too
+// long. Its errors are [*DialError]s around, for a server's refusal, a
+// *[StatusError], and hold no part of the URL but the host.
 func Dial(ctx context.Context, rawURL string, o DialOptions) (*Client, error) {
-	t, err := parseTarget(rawURL)
+	t, err := parseTarget(rawURL, o.Name)
 	if err != nil {
 		return nil, err
 	}
-	conn, err := t.open(ctx, &o)
-	if err != nil {
-		return nil, fmt.Errorf("publish to %s: %w", t.address, err)
-	}
-	c, err := publish(ctx, conn, t, &o)
-	if err != nil {
-		_ = conn.Close()
-		if ctx.Err() != nil {
-			err = ctx.Err()
-		}
-		return nil, fmt.Errorf("publish to %s: %w", t.address, err)
-	}
-	return c, nil
-}
-
-// target is where to publish.
-type target struct {
-	secure           bool
-	address, host    string
-	tcURL, app, name string
-}
-
-// parseTarget splits a URL as publishers do: the last segment and the query are
-// the stream's name, what precedes it is the app.
-func parseTarget(rawURL string) (*target, error) {
-	u, err := url.Parse(rawURL)
-	if err != nil || (u.Scheme != "rtmp" && u.Scheme != "rtmps") || u.Hostname() == "" {
-		return nil, errors.New("not an rtmp:// or rtmps:// URL") // the parser's error would quote the key
-	}
-	t := &target{secure: u.Scheme == "rtmps", host: u.Hostname()}
-	port := u.Port()
-	if port == "" {
-		port = map[bool]string{false: "1935", true: "443"}[t.secure]
-	}
-	t.address = net.JoinHostPort(t.host, port)
-	path := strings.Trim(u.EscapedPath(), "/")
-	t.name = path
-	if i := strings.LastIndexByte(path, '/'); i >= 0 {
-		t.app, t.name = path[:i], path[i+1:]
-	}
-	if u.RawQuery != "" {
-		t.name += "?" + u.RawQuery
-	}
-	t.tcURL = u.Scheme + "://" + u.Host + "/" + t.app
-	return t, nil
-}
-
-// open connects and shakes hands.
-func (t *target) open(ctx context.Context, o *DialOptions) (net.Conn, error) {
-	dial := o.Dial
-	if dial == nil {
-		dial = (&net.Dialer{}).DialContext
-	}
-	conn, err := dial(ctx, "tcp", t.address)
+	conn, raw, err := t.open(ctx, &o)
 	if err != nil {
 		return nil, err
 	}
-	if t.secure {
-		conf := &tls.Config{MinVersion: tls.VersionTLS12}
-		if o.TLS != nil {
-			conf = o.TLS.Clone()
-		}
-		if conf.ServerName == "" {
-			conf.ServerName = t.host
-		}
-		conn = tls.Client(conn, conf)
-	}
-	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
-	if d, ok := ctx.Deadline(); ok {
-		if err := conn.SetDeadline(d); err != nil {
-			return nil, err
-		}
-	}
-	if err := offerHandshake(conn); err != nil {
-		_ = conn.Close()
-		return nil, fmt.Errorf("handshake: %w", err)
-	}
-	return conn, nil
-}
-
-// publish takes the new connection through connect, createStream and publish, and
-// starts the goroutine that listens to the server from then on.
-func publish(ctx context.Context, conn net.Conn, t *target, o *DialOptions) (*Client, error) {
-	lim := Limits{Write: o.Write}.withDefaults()
-	c := &Client{link: newLink(conn, &lim), name: t.name, done: make(chan struct{})}
-	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
-	orDefault(&o.ChunkSize, 4096)
-	if o.Encoder == "" {
-		o.Encoder = "weir"
-	}
-	if err := c.link.setChunkSize(min(o.ChunkSize, maxChunkSize)); err != nil {
-		return nil, err
-	}
-	if err := c.negotiate(t, o.Encoder); err != nil {
-		return nil, err
-	}
-	if err := conn.SetReadDeadline(time.Time{}); err != nil {
+	lim := answering(o.Write)
+	c := &Client{link: newLink(conn, &lim), raw: raw, name: t.name, done: make(chan struct{})}
+	if err := t.step(ctx, StepPublish, raw, func(ctx context.Context) error { return c.publish(ctx, t, &o) }); err != nil {
+		_ = raw.Close()
 		return nil, err
 	}
 	go c.listen()
 	return c, nil
 }
 
-// negotiate is the exchange of commands up to the server's consent.
-func (c *Client) negotiate(t *target, encoder string) error {
-	err := c.send(3, 0, "connect", 1, Object{
-		{"app", t.app},
-		{"type", "nonprivate"},
-		{"flashVer", encoder},
-		{"tcUrl", t.tcURL},
-		{"fourCcList", []any{"avc1", "hvc1", "av01", "mp4a", "Opus"}},
-	})
-	if err != nil {
-		return err
-	}
-	if _, err := c.await(1); err != nil {
-		return err
-	}
-	if err := c.send(3, 0, "releaseStream", 2, nil, t.name); err != nil {
-		return err
-	}
-	if err := c.send(3, 0, "FCPublish", 3, nil, t.name); err != nil {
-		return err
-	}
-	if err := c.send(3, 0, "createStream", 4, nil); err != nil {
-		return err
-	}
-	created, err := c.await(4)
-	if err != nil {
-		return err
-	}
-	c.stream = uint32(max(0, created.number(1)))
-	if err := c.send(4, c.stream, "publish", 5, nil, t.name, "live"); err != nil {
-		return err
-	}
-	_, err = c.await(0)
-	return err
+// answering are the limits for a server, which has little to say to a publisher.
+func answering(write time.Duration) Limits {
+	return Limits{Write: write, Video: 64 << 10, Audio: 64 << 10, Partial: 256 << 10}.withDefaults()
 }
 
-// send writes a command.
-func (c *Client) send(chunk, stream uint32, name string, values ...any) error {
-	body := appendAMF0(appendAMF0(nil, name), values...)
-	return c.link.write(message{typ: typeCommand, chunk: chunk, stream: stream, payload: body})
-}
-
-// await reads until the answer to a transaction, or with 0 until the status that
-// accepts a publish. Every refusal on the way is an error.
-func (c *Client) await(transaction float64) (*command, error) {
-	for {
-		cmd, err := c.hear()
-		switch {
-		case err != nil:
-			return nil, unexpected(err)
-		case cmd == nil:
-		case cmd.name == "onStatus":
-			if transaction == 0 && statusOf(cmd).Code == CodeStart {
-				return cmd, nil
-			}
-		case cmd.transaction != transaction || transaction == 0:
-		case cmd.name == "_result":
-			return cmd, nil
-		case cmd.name == "_error":
-			return nil, statusOf(cmd)
+// publish takes the new connection through connect, createStream and publish.
+func (c *Client) publish(ctx context.Context, t *target, o *DialOptions) error {
+	orDefault(&o.ChunkSize, 4096)
+	if o.Encoder == "" {
+		o.Encoder = "weir"
+	}
+	if d, ok := ctx.Deadline(); ok {
+		if err := c.link.conn.SetReadDeadline(d); err != nil {
+			return err
 		}
 	}
-}
-
-// hear reads one message. It returns a command, nil for anything else, or an
-// error; a status of level error is one.
-func (c *Client) hear() (*command, error) {
-	m, err := c.link.read()
-	if err != nil {
-		return nil, err
+	if err := c.link.setChunkSize(min(o.ChunkSize, maxChunkSize)); err != nil {
+		return err
 	}
-	if m.typ != typeCommand {
-		return nil, nil //nolint:nilnil // nothing of interest, nothing wrong
+	if err := c.negotiate(t, o.Encoder); err != nil {
+		return err
 	}
-	cmd, err := parseCommand(&m)
-	if err != nil || cmd.name != "onStatus" {
-		return cmd, err
-	}
-	if s := statusOf(cmd); s.Code == CodeUnpublish || infoOf(cmd).Get("level") == "error" {
-		return nil, s
-	}
-	return cmd, nil
-}
-
-// infoOf is the information object of an answer: the last argument.
-func infoOf(cmd *command) Object {
-	if len(cmd.args) == 0 {
-		return nil
-	}
-	o, _ := cmd.args[len(cmd.args)-1].(Object)
-	return o
-}
-
-// statusOf is the server's words in an answer.
-func statusOf(cmd *command) *StatusError {
-	o := infoOf(cmd)
-	s := &StatusError{Code: cmd.name, Text: "the server refused without a word"}
-	if v, _ := o.Get("code").(string); v != "" {
-		s.Code = v[:min(len(v), 256)]
-	}
-	if v, _ := o.Get("description").(string); v != "" {
-		s.Text = v[:min(len(v), 256)]
-	}
-	return s
+	return c.link.conn.SetReadDeadline(time.Time{})
 }
 
 // listen hears the server until the connection ends.
@@ -295,20 +134,58 @@ func (c *Client) Done() <-chan struct{} { return c.done }
 // Write sends a message; it does not keep the payload. After the first error the
 // session is over, and Write only repeats it.
 func (c *Client) Write(m Message) error {
-	if err := c.Err(); err != nil {
+	w, err := c.wrap(m)
+	if err != nil {
 		return err
 	}
-	chunk := uint32(4) // one chunk stream per type, as encoders do
+	return c.written(c.link.write(w))
+}
+
+// Append adds a message to what Flush sends; it does not keep the payload.
+func (c *Client) Append(m Message) error {
+	w, err := c.wrap(m)
+	if err == nil {
+		c.out = appendChunks(c.out, &w, c.link.chunkSize)
+	}
+	return err
+}
+
+// Pending is how many bytes Flush would send.
+func (c *Client) Pending() int { return len(c.out) }
+
+// Flush sends what was appended, all at once. Its errors are those of Write.
+func (c *Client) Flush() error {
+	if err := c.Err(); err != nil || len(c.out) == 0 {
+		return err
+	}
+	err := c.link.writeBytes(c.out)
+	if c.out = c.out[:0]; cap(c.out) > 2*eager {
+		c.out = nil
+	}
+	return c.written(err)
+}
+
+// wrap gives a message its place on the wire: one chunk stream per type, as encoders
+// have them.
+func (c *Client) wrap(m Message) (message, error) {
+	if err := c.Err(); err != nil {
+		return message{}, err
+	}
+	if len(m.Payload) > maxChunkSize {
+		return message{}, c.fail(fmt.Errorf("message of %d bytes is too long for RTMP", len(m.Payload)))
+	}
+	chunk := uint32(4)
 	switch m.Type {
 	case TypeVideo:
 		chunk = 6
 	case TypeData:
 		chunk = 5
 	}
-	if len(m.Payload) > maxChunkSize {
-		return c.fail(fmt.Errorf("message of %d bytes is too long for RTMP", len(m.Payload)))
-	}
-	err := c.link.write(message{typ: m.Type, chunk: chunk, stream: c.stream, timestamp: m.Timestamp, payload: m.Payload})
+	return message{typ: m.Type, chunk: chunk, stream: c.stream, timestamp: m.Timestamp, payload: m.Payload}, nil
+}
+
+// written is the session's error behind a write.
+func (c *Client) written(err error) error {
 	if err == nil {
 		return nil
 	}
@@ -316,6 +193,14 @@ func (c *Client) Write(m Message) error {
 	_ = c.link.conn.SetReadDeadline(time.Now().Add(farewell))
 	<-c.done
 	return c.fail(err)
+}
+
+// Abort ends the session at once, without a word to the server: why is its error if
+// it has none yet. A Write that is under way returns.
+func (c *Client) Abort(why error) {
+	_ = c.fail(why)
+	_ = c.raw.Close()
+	<-c.done
 }
 
 // Close tells the server that the publish ends, closes the connection and waits

@@ -38,6 +38,9 @@ type link struct {
 	window uint64 // the peer wants an acknowledgement that often, in bytes; 0: never
 	acked  uint64 // value of in.consumed in the last one
 
+	sent  atomic.Uint64 // bytes written
+	heard atomic.Uint64 // acknowledgements of the peer
+
 	timeout   atomic.Int64 // time.Duration that a write may take
 	wmu       sync.Mutex   // guards what follows, and writing to conn
 	out       []byte
@@ -176,6 +179,8 @@ func (l *link) control(m *message) error {
 		l.in.chunkSize = min(v, maxChunkSize)
 	case typeAbort:
 		l.in.abort(v)
+	case typeAck:
+		l.heard.Add(1)
 	case typeWindowAckSize:
 		if l.window = uint64(v); v > 0 {
 			l.window = max(l.window, minWindow)
@@ -238,14 +243,31 @@ func (l *link) write(m message) error {
 		return l.failed
 	}
 	l.out = appendChunks(l.out[:0], &m, l.chunkSize)
-	if l.failed = l.limitWrite(); l.failed != nil {
-		return l.failed
-	}
-	_, l.failed = l.conn.Write(l.out)
+	l.put(l.out)
 	if cap(l.out) > 2*eager {
 		l.out = nil
 	}
 	return l.failed
+}
+
+// writeBytes sends whole messages that are in chunks already.
+func (l *link) writeBytes(b []byte) error {
+	l.wmu.Lock()
+	defer l.wmu.Unlock()
+	if l.failed == nil {
+		l.put(b)
+	}
+	return l.failed
+}
+
+// put writes to the connection and notes whether that failed. The caller holds wmu.
+func (l *link) put(b []byte) {
+	if l.failed = l.limitWrite(); l.failed != nil {
+		return
+	}
+	var n int
+	n, l.failed = l.conn.Write(b)
+	l.sent.Add(uint64(n))
 }
 
 // limitWrite sets the deadline of a write. It asks for the timeout again

@@ -1,0 +1,114 @@
+package rtmp
+
+import (
+	"maps"
+	"sync"
+	"time"
+)
+
+// State is what a target is doing.
+type State string
+
+// The states of a target.
+const (
+	Idle       State = "idle" // a stand-by that is not needed, or nothing to send yet
+	Connecting State = "connecting"
+	Live       State = "live"
+	Stalled    State = "stalled" // connected, and nothing arrives
+	Backoff    State = "backoff"
+	Failed     State = "failed" // it will be tried again, seldom: somebody must do something
+	Ended      State = "ended"
+)
+
+// TargetStatus is what the stage shows of a target.
+type TargetStatus struct {
+	Role string `json:"role"` // primary or backup
+	Host string `json:"host"`
+	// State has been what it is since Since. Reason is one of a few words, Message a
+	// sentence: why the target is not live, or was not the last time.
+	State   State     `json:"state"`
+	Since   time.Time `json:"since"`
+	Reason  string    `json:"reason,omitempty"`
+	Message string    `json:"message,omitempty"`
+	// RetryAt is when it is tried again.
+	RetryAt *time.Time `json:"retry_at,omitempty"`
+	// Sessions counts accepted publishes, Lost by reason those and attempts that ended.
+	Sessions uint64            `json:"sessions"`
+	Lost     map[string]uint64 `json:"lost,omitempty"`
+	// Bytes were handed to the system in all sessions, Bitrate in the last second or
+	// so, in bit/s.
+	Bytes   uint64 `json:"bytes"`
+	Bitrate int64  `json:"bitrate"`
+	// Delay is how long the oldest unit has waited, in seconds. DroppedVideo and
+	// DroppedAudio count units that were left out because the target was slow or away.
+	Delay        float64 `json:"delay_seconds"`
+	DroppedVideo uint64  `json:"dropped_video"`
+	DroppedAudio uint64  `json:"dropped_audio"`
+}
+
+// status is the present TargetStatus.
+type status struct {
+	mu  sync.Mutex // guards what follows
+	now TargetStatus
+	up  time.Time // when it was last live, or first tried
+}
+
+func (s *status) enter(state State) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.now.State != state {
+		s.now.State, s.now.Since = state, time.Now()
+	}
+	if s.up.IsZero() && state == Connecting || state == Live {
+		s.up = time.Now()
+	}
+	s.now.RetryAt = nil
+	if state == Live {
+		s.now.Reason, s.now.Message = "", ""
+	}
+}
+
+// fall notes why a target is not live any more, and when it is tried again.
+func (s *status) fall(f fault, wait time.Duration) {
+	s.enter(Backoff)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if f.Permanent {
+		s.now.State = Failed
+	}
+	at := time.Now().Add(wait)
+	s.now.Reason, s.now.Message, s.now.RetryAt, s.now.Bitrate = f.Reason, f.Message, &at, 0
+	lost := maps.Clone(s.now.Lost)
+	if lost == nil {
+		lost = make(map[string]uint64)
+	}
+	lost[f.Reason]++
+	s.now.Lost = lost // never changed afterwards
+}
+
+// down is since when it has not been live.
+func (s *status) down() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.up
+}
+
+func (s *status) accepted() {
+	s.enter(Live)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.now.Sessions++
+}
+
+func (s *status) sent(bytes uint64, in time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.now.Bytes += bytes
+	s.now.Bitrate = int64(float64(bytes) * 8 / in.Seconds())
+}
+
+func (s *status) snapshot() TargetStatus {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.now
+}
