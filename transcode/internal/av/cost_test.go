@@ -130,7 +130,7 @@ func BenchmarkCost(b *testing.B) {
 		})
 	})
 	b.Run("sound", func(b *testing.B) {
-		c := clicks(b, media.CodecAAC, 10*time.Second, 0)
+		c := clicks(b, media.CodecAAC, 10*time.Second)
 		job := wire.Job{Audio: &wire.Audio{Codec: wire.Codec(media.CodecOpus), Bitrate: 128_000, Channels: 2}}
 		costs(b, 10, "track", func(int) error {
 			run(b, job, c.messages()...)

@@ -15,9 +15,8 @@ import (
 	"weir/transcode/wire"
 )
 
-// clicks is sound with a click each second of a clock that is ppm too fast or slow,
-// coded, with timestamps of the true time in milliseconds, as RTMP has them.
-func clicks(t testing.TB, codec media.Codec, length time.Duration, ppm int64) clip {
+// clicks is sound with a click each second, coded.
+func clicks(t testing.TB, codec media.Codec, length time.Duration) clip {
 	t.Helper()
 	e, err := newSoundEncoder(wire.Audio{Codec: wire.Codec(codec), Bitrate: 96_000}, 1, 0)
 	if err != nil {
@@ -47,15 +46,27 @@ func clicks(t testing.TB, codec media.Codec, length time.Duration, ppm int64) cl
 			if pts < 0 {
 				return nil
 			}
-			real := pts + pts*media.Ticks(ppm)/1_000_000
-			real = media.Rescale(media.Rescale(real, soundRate, media.MilliRate), media.MilliRate, soundRate)
-			c.units = append(c.units, &media.Unit{Track: track, PTS: real, DTS: real, Flags: media.Key | media.FrameEnd, Access: [][]byte{data}})
+			c.units = append(c.units, &media.Unit{Track: track, PTS: pts, DTS: pts, Flags: media.Key | media.FrameEnd, Access: [][]byte{data}})
 			return nil
 		}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	return c
+}
+
+// clocked is the sound of a clock that is ppm too fast or slow, with timestamps of the
+// true time in milliseconds, as RTMP has them.
+func (c clip) clocked(ppm int64) clip {
+	out := clip{set: c.set}
+	for _, u := range c.units {
+		v := *u
+		at := u.PTS + u.PTS*media.Ticks(ppm)/1_000_000
+		v.PTS = media.Rescale(media.Rescale(at, soundRate, media.MilliRate), media.MilliRate, soundRate)
+		v.DTS = v.PTS
+		out.units = append(out.units, &v)
+	}
+	return out
 }
 
 // heard are the times of the clicks in units, in ticks of soundRate. The decoder's own
@@ -88,10 +99,11 @@ func heard(t testing.TB, track *media.Track, units []*media.Unit) (at []media.Ti
 // Sound stays on the source's timestamps for ten minutes, whatever the source's clock.
 func TestNoDrift(t *testing.T) {
 	const length = 10 * time.Minute
+	sound := clicks(t, media.CodecAAC, length)
 	for _, ppm := range []int64{0, 200, -200} {
 		t.Run(fmt.Sprintf("%d ppm", ppm), func(t *testing.T) {
 			t.Parallel()
-			c := clicks(t, media.CodecAAC, length, ppm)
+			c := sound.clocked(ppm)
 			r := run(t, wire.Job{Audio: &wire.Audio{Codec: wire.Codec(media.CodecOpus)}}, c.messages()...)
 			at := heard(t, r.track(t, media.KindAudio), r.units)
 			if want := int(length.Seconds()); len(at) < want-1 || len(at) > want+1 {
@@ -122,7 +134,7 @@ func TestNoDrift(t *testing.T) {
 
 // Gaps are filled with silence up to two seconds; beyond, the output jumps.
 func TestGaps(t *testing.T) {
-	c := clicks(t, media.CodecAAC, 20*time.Second, 0)
+	c := clicks(t, media.CodecAAC, 20*time.Second).clocked(0)
 	var units []*media.Unit
 	for _, u := range c.units {
 		at := u.Time()
