@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"weir/pipeline"
@@ -84,6 +85,7 @@ type stage struct {
 	in      *pipeline.Input
 	video   media.TrackID
 	audio   media.TrackID
+	request atomic.Pointer[media.KeyframeRequest] // what askKey asks for
 }
 
 func newStage(c Config, env pipeline.Env, dial dialer) (*stage, error) {
@@ -140,9 +142,10 @@ func hostOf(rawURL string) string {
 	return u.Host
 }
 
+// askKey asks for a key frame of what is pushed. Any goroutine may call it.
 func (s *stage) askKey() {
-	if s.in != nil && s.video != "" {
-		s.in.Ask(media.KeyframeRequest{Track: s.video, Layer: s.layer})
+	if r := s.request.Load(); r != nil {
+		s.in.Ask(*r)
 	}
 }
 
@@ -199,6 +202,9 @@ func (s *stage) choose(set *media.TrackSet) {
 				}
 			}
 		}
+	}
+	if s.video != "" {
+		s.request.Store(&media.KeyframeRequest{Track: s.video, Layer: s.layer})
 	}
 	if s.audio == "" && (s.silence.track == nil || s.silence.track.ID != silentID) {
 		next, t := s.silence, silentTrack()
