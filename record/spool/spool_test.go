@@ -78,6 +78,13 @@ func (f *fickle) Put(ctx context.Context, o store.Object) error {
 	return err
 }
 
+// count is how often an object was put.
+func (f *fickle) count(key string) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.puts[key]
+}
+
 func newStudio(t *testing.T, dir string) *studio {
 	t.Helper()
 	cfg := store.Place{Dir: filepath.Join(dir, "store")}
@@ -195,7 +202,7 @@ func (s *studio) complete() *Manifest {
 		if sum := sha256.Sum256([]byte(content)); fmt.Sprintf("%x", sum) != seg.SHA256 || int64(len(content)) != seg.Bytes {
 			s.t.Errorf("%s is not what the manifest says", seg.URI)
 		}
-		if n := s.store.puts[prefix+"media/"+seg.URI]; n > 1 {
+		if n := s.store.count(prefix + "media/" + seg.URI); n > 1 {
 			s.t.Errorf("%s was put %d times", seg.URI, n)
 		}
 		good, err := fmp4.Scan(strings.NewReader(content), seg.Bytes, func(fmp4.Fragment) error { return nil })
