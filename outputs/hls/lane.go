@@ -101,7 +101,7 @@ func (l *lane) put(u *media.Unit) (refused string) {
 		return gaveUp
 	default:
 		l.cut.begin(l.at, l.init, u)
-		if l.gap {
+		if l.gap && l.kind == media.KindVideo { // sound that begins late is not missed
 			l.cut.late(l.at)
 		}
 	}
