@@ -164,7 +164,7 @@ func crowdOf(t *testing.T, where []string, count int, path string, d time.Durati
 // notice. The first seconds, in which the player learns how long to wait, have a limit
 // of their own.
 func TestViewerBehindBadPath(t *testing.T) {
-	cores.Take(t, 0.5)
+	cores.Take(t, 1)
 	link, _ := away(t)
 	d := soak(10 * time.Minute)
 	const settle = 8 * time.Second
@@ -199,7 +199,7 @@ func TestViewerBehindBadPath(t *testing.T) {
 // R19: a publisher behind a bad path. Its viewers see nearly everything, what they see
 // by HLS can be decoded, and all is well soon after the path is.
 func TestPublisherBehindBadPath(t *testing.T) {
-	cores.Take(t, 0.9)
+	cores.Take(t, 1.5)
 	if os.Getenv("WEIR_SOAK") == "" {
 		t.Skip("two browsers and a limit that is not kept yet (docs/verification.md): WEIR_SOAK=3m")
 	}
@@ -296,7 +296,7 @@ func decodeHLS(t *testing.T, client *http.Client, url string) (d decoding) {
 
 // R22: where no UDP gets through, the page plays over TCP within 5 s, without a click.
 func TestWithoutUDP(t *testing.T) {
-	cores.Take(t, 0.5)
+	cores.Take(t, 0.9)
 	link, _ := away(t)
 	blocked := netimp.Path{NoUDP: true}
 	link.Impair(blocked, blocked)

@@ -39,12 +39,12 @@ func noWorker(t *testing.T) {
 // A ladder by HLS: hls.js goes from each of its four variants to each other one,
 // and playback does not stand still.
 func TestLadderByHLS(t *testing.T) {
-	cores.Take(t, 0.5)
+	cores.Take(t, 1.5)
 	noWorker(t)
 	w := startWith(t, withLadder())
 	w.publishAt(t, "live/studio", ladder.Clip(t, 20, 0))
 	<-time.After(8 * time.Second) // there is something to play by HLS
-	r := watch(t, "http://"+w.http+"/live/studio", 5, "block=media", "levels=1")()
+	r := watch(t, "http://"+w.http+"/live/studio", 5, "block=media", "levels=1", "width=1280", "height=800")()
 	waits, longest, slowest := 0, 0.0, 100.0
 	heights := make(map[int]bool)
 	for _, c := range r.Levels {
@@ -65,7 +65,7 @@ func TestLadderByHLS(t *testing.T) {
 // wide again. The viewer is one of ours, which takes no part of the machine from what it
 // watches.
 func TestLadderByWebRTC(t *testing.T) {
-	cores.Take(t, 0.5)
+	cores.Take(t, 0.6)
 	noWorker(t)
 	link, err := netimp.New(t.Context(), 1)
 	if err != nil {

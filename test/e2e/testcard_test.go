@@ -35,7 +35,7 @@ const (
 // Behind a ladder and HLS no picture of a test card is missing, and each click comes
 // with the picture of the full second.
 func TestCard(t *testing.T) {
-	cores.Take(t, 0.5)
+	cores.Take(t, 0.6)
 	if _, err := os.Stat("../../bin/weir-av"); err != nil {
 		t.Skip("bin/weir-av is not built (make libav)")
 	}

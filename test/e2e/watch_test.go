@@ -73,11 +73,14 @@ func watch(t *testing.T, url string, seconds int, options ...string) (seen func(
 	return seen
 }
 
+// small is the size of windows: without graphics hardware each pixel costs.
+func small() []string { return []string{"width=640", "height=360"} }
+
 // watchFrom is watch with words in front of the command. playing is closed at the first
 // picture, or when there will be none.
 func watchFrom(t *testing.T, where []string, url string, seconds int, options ...string) (playing <-chan struct{}, seen func() report) {
 	t.Helper()
-	words := slices.Concat(where, []string{"node", "watch.mjs", url, "seconds=" + strconv.Itoa(seconds)}, options)
+	words := slices.Concat(where, []string{"node", "watch.mjs", url, "seconds=" + strconv.Itoa(seconds)}, small(), options)
 	cmd := exec.CommandContext(t.Context(), words[0], words[1:]...)
 	var out bytes.Buffer
 	cmd.Stdout = &out
@@ -129,10 +132,10 @@ func watchFrom(t *testing.T, where []string, url string, seconds int, options ..
 }
 
 func TestWatchPage(t *testing.T) {
-	cores.Take(t, 0.5)
+	cores.Take(t, 0.9)
 	w := start(t)
 	w.publish(t, "studio", demo)
-	r := watch(t, "http://"+w.http+"/live/studio", 20)()
+	r := watch(t, "http://"+w.http+"/live/studio", 12)()
 	if r.FPS < 25 {
 		t.Errorf("%.1f frames per second", r.FPS)
 	}
@@ -155,7 +158,7 @@ func TestWatchPage(t *testing.T) {
 // A publisher that drops and returns goes on in the same playlist: the page plays
 // on without starting again.
 func TestPublisherReturns(t *testing.T) {
-	cores.Take(t, 0.5)
+	cores.Take(t, 0.9)
 	w := start(t)
 	drop := w.publish(t, "studio", demo)
 	seen := watch(t, "http://"+w.http+"/live/studio", 25)
@@ -177,7 +180,7 @@ func TestPublisherReturns(t *testing.T) {
 
 // A page that was there first finds the stream by itself.
 func TestPageWaits(t *testing.T) {
-	cores.Take(t, 0.5)
+	cores.Take(t, 0.9)
 	w := start(t)
 	seen := watch(t, "http://"+w.http+"/live/early", 5)
 	<-time.After(5 * time.Second)
@@ -190,7 +193,7 @@ func TestPageWaits(t *testing.T) {
 // A publisher that stays away ends the stream, which the page says; when it comes
 // back after all, the same page plays again.
 func TestStreamEnds(t *testing.T) {
-	cores.Take(t, 0.5)
+	cores.Take(t, 0.9)
 	w := start(t)
 	drop := w.publish(t, "studio", demo)
 	seen := watch(t, "http://"+w.http+"/live/studio", 25)

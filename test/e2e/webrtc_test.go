@@ -46,7 +46,7 @@ func goLive(t *testing.T, url string, seconds int, options ...string) (done func
 // goLiveFrom is goLive with words in front of the command.
 func goLiveFrom(t *testing.T, where []string, url string, seconds int, options ...string) (done func() sending) {
 	t.Helper()
-	words := slices.Concat(where, []string{"node", "studio.mjs", url, key, "seconds=" + strconv.Itoa(seconds)}, options)
+	words := slices.Concat(where, []string{"node", "studio.mjs", url, key, "seconds=" + strconv.Itoa(seconds)}, small(), options)
 	cmd := exec.CommandContext(t.Context(), words[0], words[1:]...)
 	var out bytes.Buffer
 	cmd.Stdout = &out
@@ -116,10 +116,10 @@ func wantSound(t *testing.T, r report) {
 // The test pattern goes out by WHIP and is watched by WHEP; its clock says how long
 // that takes.
 func TestPublishPage(t *testing.T) {
-	cores.Take(t, 0.5)
+	cores.Take(t, 1.4)
 	w := startWith(t, byWebRTC)
 	done := goLive(t, "http://"+w.http+"/live/studio/publish", 120, "size=640x360")
-	r := watch(t, "http://"+w.http+"/live/studio", 15)()
+	r := watch(t, "http://"+w.http+"/live/studio", 10)()
 	s := done()
 	wantWebRTC(t, r)
 	wantSound(t, r)
@@ -137,7 +137,7 @@ func TestPublishPage(t *testing.T) {
 }
 
 func TestPublishCamera(t *testing.T) {
-	cores.Take(t, 0.5)
+	cores.Take(t, 1.4)
 	w := startWith(t, byWebRTC)
 	done := goLive(t, "http://"+w.http+"/live/studio/publish", 120, "source=camera", "size=640x360")
 	r := watch(t, "http://"+w.http+"/live/studio", 10)()
@@ -156,7 +156,7 @@ func TestPublishCamera(t *testing.T) {
 
 // The watch page can be used without a mouse and without seeing it.
 func TestWatchPageByKeyboard(t *testing.T) {
-	cores.Take(t, 0.5)
+	cores.Take(t, 0.9)
 	w := startWith(t, byWebRTC)
 	w.publishAt(t, "rtmp/studio", demo)
 	r := watch(t, "http://"+w.http+"/rtmp/studio", 3, "keys=1")()
@@ -182,7 +182,7 @@ func TestWatchPageByKeyboard(t *testing.T) {
 
 // A layer that the page's address names is the one that is played.
 func TestLayerOfTheAddress(t *testing.T) {
-	cores.Take(t, 0.5)
+	cores.Take(t, 1.4)
 	w := startWith(t, byWebRTC)
 	done := goLive(t, "http://"+w.http+"/live/studio/publish", 120, "simulcast=1")
 	<-time.After(5 * time.Second) // all layers have begun
@@ -196,13 +196,13 @@ func TestLayerOfTheAddress(t *testing.T) {
 // What goes out by WHIP, H.264 and Opus, is played by hls.js as well: of the camera, and
 // of the test pattern, whose clock says how long that takes.
 func TestWHIPToHLS(t *testing.T) {
-	cores.Take(t, 0.5)
+	cores.Take(t, 1.4)
 	for _, source := range []string{"camera", "pattern"} {
 		t.Run(source, func(t *testing.T) {
 			w := startWith(t, byWebRTC)
 			done := goLive(t, "http://"+w.http+"/live/studio/publish", 120, "source="+source, "size=640x360", "codec=H264")
 			<-time.After(6 * time.Second) // there is something to play by HLS
-			r := watch(t, "http://"+w.http+"/live/studio", 15, "block=media")()
+			r := watch(t, "http://"+w.http+"/live/studio", 10, "block=media")()
 			done()
 			if r.FPS < 25 || !slices.Equal(r.Ways, []string{"hls"}) || r.Stalls > 1 {
 				t.Errorf("%.1f frames per second by %q, %d stalls", r.FPS, r.Ways, r.Stalls)
@@ -230,7 +230,7 @@ func TestWHIPToHLS(t *testing.T) {
 
 // The menu of the watch page leads to each of a publisher's layers.
 func TestSimulcast(t *testing.T) {
-	cores.Take(t, 0.5)
+	cores.Take(t, 1.4)
 	w := startWith(t, byWebRTC)
 	done := goLive(t, "http://"+w.http+"/live/studio/publish", 120, "simulcast=1")
 	<-time.After(5 * time.Second) // all layers have begun
@@ -245,28 +245,28 @@ func TestSimulcast(t *testing.T) {
 }
 
 func TestRTMPToWebRTC(t *testing.T) {
-	cores.Take(t, 0.5)
+	cores.Take(t, 0.9)
 	w := startWith(t, byWebRTC)
 	w.publishAt(t, "rtmp/studio", demo)
-	wantWebRTC(t, watch(t, "http://"+w.http+"/rtmp/studio", 10)())
+	wantWebRTC(t, watch(t, "http://"+w.http+"/rtmp/studio", 8)())
 }
 
 // What OBS sends by default, with B-frames and AAC, is made into what a browser plays.
 func TestAdaptedToWebRTC(t *testing.T) {
-	cores.Take(t, 0.7)
+	cores.Take(t, 1.1)
 	if _, err := os.Stat("../../bin/weir-av"); err != nil {
 		t.Skip("bin/weir-av is not built (make libav)")
 	}
 	w := startWith(t, byWebRTC)
 	w.publishAt(t, "rtmp/studio", "../../testdata/media/h264-bframes-aac.mp4")
-	r := watch(t, "http://"+w.http+"/rtmp/studio", 12)()
+	r := watch(t, "http://"+w.http+"/rtmp/studio", 8)()
 	wantWebRTC(t, r)
 	wantSound(t, r)
 }
 
 // Where media do not get through, the page plays by HLS within 5 seconds, and says so.
 func TestFallback(t *testing.T) {
-	cores.Take(t, 0.5)
+	cores.Take(t, 0.9)
 	w := startWith(t, byWebRTC)
 	w.publishAt(t, "rtmp/studio", demo)
 	<-time.After(6 * time.Second) // there is something to play by HLS
@@ -283,7 +283,7 @@ func TestFallback(t *testing.T) {
 // A server that is full is left alone for as long as it says, and then asked again
 // behind the playback by HLS.
 func TestServerFull(t *testing.T) {
-	cores.Take(t, 0.5)
+	cores.Take(t, 0.9)
 	w := startWith(t, byWebRTC)
 	w.publishAt(t, "rtmp/studio", demo)
 	<-time.After(6 * time.Second)

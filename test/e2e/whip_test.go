@@ -33,7 +33,7 @@ func whipFFmpeg(t *testing.T) string {
 
 // FFmpeg publishes by WHIP.
 func TestFFmpegByWHIP(t *testing.T) {
-	cores.Take(t, 0.5)
+	cores.Take(t, 0.9)
 	program := whipFFmpeg(t)
 	foreign(t, "Dispose resource", program, "-hide_banner", "-loglevel", "verbose", "-nostdin", "-re",
 		"-f", "lavfi", "-i", "testsrc2=size=640x360:rate=30", "-f", "lavfi", "-i", "sine=440:sample_rate=48000", "-t", "35",
@@ -43,7 +43,7 @@ func TestFFmpegByWHIP(t *testing.T) {
 
 // GStreamer publishes by WHIP, with its webrtcbin.
 func TestGStreamerByWHIP(t *testing.T) {
-	cores.Take(t, 0.5)
+	cores.Take(t, 0.9)
 	const python = "/usr/bin/python3" // Debian's, which has Debian's bindings
 	if out, err := exec.CommandContext(t.Context(), python, "gstreamer.py").Output(); err != nil {
 		t.Skipf("GStreamer cannot publish here: %s (%v)", bytes.TrimSpace(out), err)
