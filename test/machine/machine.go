@@ -13,7 +13,7 @@ import (
 
 // use is the part of the machine, in percent, that tests ask for together at most: what
 // they ask for is an average, and above it they want to be served in time.
-const use = 80
+const use = 65
 
 // capacity is in hundredths of a core.
 func capacity() int64 { return int64(runtime.NumCPU()) * use }
