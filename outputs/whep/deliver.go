@@ -70,15 +70,18 @@ func (s *shard) gather(run []*media.Unit, now time.Time) bool {
 	return true
 }
 
-// keepUp skips what has waited too long for this shard: it has more to do than it
-// can.
+// keepUp skips what has waited too long. If that was for this shard, whose turn before
+// this one began so long ago, it has more to do than it can; else it came late, all at
+// once, from a worker that has just begun, say.
 func (s *shard) keepUp(l *lane, head uint64, now time.Time) {
 	if u := l.flow.at(l.next); u != nil && l.flow.behind(u) <= mostBehind {
 		return
 	}
 	l.next = start(l, head)
 	if len(l.legs) > 0 {
-		s.house.late(now)
+		if now.Sub(s.turned) > mostBehind/2 {
+			s.house.late(now)
+		}
 		s.skipAll(l, now)
 	}
 }

@@ -41,6 +41,7 @@ type shard struct {
 	viewers  map[*egress.Session]*viewer
 	lineup   *lineup
 	lanes    []*lane
+	turned   time.Time // when the turn before this one began
 	waiting  []*leg
 	trailing []*leg
 	reviewed time.Time
@@ -190,6 +191,7 @@ func (s *shard) turn(now time.Time) {
 	}
 	s.probe(now)
 	s.sender.Flush()
+	s.turned = now
 }
 
 func (s *shard) close() {

@@ -22,7 +22,7 @@ func withLadder() string {
   live/{name}:
     when: published
     stages:
-      cam: {use: ingest/rtmp, with: {key: "` + key + `", grace: 4s}}` + ladder.Stage() +
+      cam: {use: ingest/rtmp, with: {key: "` + key + `", grace: 4s}}` + ladder.Stage(ladder.Height()) +
 		`      hls: {use: outputs/hls, from: ladder, with: {low_latency: true}}
       watch: {use: outputs/whep, from: ladder}
 `

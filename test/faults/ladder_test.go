@@ -17,12 +17,12 @@ import (
 
 // withLadder is a server that makes four layers of each stream by RTMP: under ladder/ for
 // HLS and WebRTC, under hls/ for HLS alone.
-func withLadder(t *testing.T) string {
+func withLadder(t *testing.T, height int) string {
 	t.Helper()
 	stages := `
     when: published
     stages:
-      cam: {use: ingest/rtmp, with: {key: "` + key + `", grace: 1s}}` + ladder.Stage() +
+      cam: {use: ingest/rtmp, with: {key: "` + key + `", grace: 1s}}` + ladder.Stage(height) +
 		`      hls: {use: outputs/hls, from: ladder, with: {low_latency: false, segment: 2s, segments: 40}}
 `
 	return strings.Replace(listeners, "log:", `webrtc: {udp: "127.0.0.1:0", tcp: ""}
@@ -58,7 +58,7 @@ func (v *viewer) instants(layer string) (all, keys []time.Duration) {
 // pictures at the same instants, key pictures among them, and the source is what was sent.
 func TestLadder(t *testing.T) {
 	cores.Take(t, 0.7)
-	s := start(t, withLadder(t))
+	s := start(t, withLadder(t, ladder.Height()))
 	const path, times = "hls/studio", 2
 	clip := ladder.Clip(t, 10, 2)
 	sent := played(t, clip, times)
@@ -116,7 +116,7 @@ func holes(all []time.Duration) (longest time.Duration, n int) {
 // WebRTC of the source and another ladder lose nothing.
 func TestLadderFalls(t *testing.T) {
 	cores.Take(t, 0.7)
-	s := start(t, withLadder(t))
+	s := start(t, withLadder(t, ladder.Height()))
 	const path, beside, times = "ladder/studio", "hls/beside", 4
 	clip := ladder.Clip(t, 10, 0)
 	sent := played(t, clip, times)

@@ -98,13 +98,14 @@ func (g *cgroup) kills() (n int) {
 func TestMemoryLimit(t *testing.T) {
 	g := newCgroup(t)
 	g.limit(512 << 20)
-	s := startLimited(t, withLadder(t), "echo $$ >"+g.dir+"/cgroup.procs")
+	s := startLimited(t, withLadder(t, 1080), "echo $$ >"+g.dir+"/cgroup.procs")
 	const path, other, times = "ladder/studio", "hls/other", 7
 	clip := clips + "h264-aac.mp4" // of 6 s
 	sent := played(t, clip, times)
 	wait := s.encodeFile(t, path, clip, times)
 	v := s.watch(t, path)
 	s.await(t, path, 1)
+	eventually(t, 20*time.Second, "the ladder is there", func() bool { return s.workers(path)["ladder"].FramesOut > 90 })
 	ctx, leave := context.WithCancel(t.Context())
 	defer leave()
 	a, joined, left := &load.Audience{}, make(chan struct{}), make(chan error, 1)

@@ -6,6 +6,8 @@ import (
 	"os"
 	"testing"
 	"time"
+
+	"weir/test/ladder"
 )
 
 // soakFor is how long a ladder is watched: half an hour, or what WEIR_SOAK says.
@@ -33,7 +35,7 @@ func TestLadderSoak(t *testing.T) {
 	if !soak() {
 		t.Skip("WEIR_SOAK=1 runs it: in a minute playlists have not even filled")
 	}
-	s := start(t, withLadder(t))
+	s := start(t, withLadder(t, ladder.Height()))
 	const path, every = "hls/studio", 2 * time.Second
 	d := soakFor()
 	clip := clips + "h264-bframes-aac.mp4"

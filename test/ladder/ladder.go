@@ -25,8 +25,8 @@ func Height() int {
 }
 
 // Stage is the stage "ladder" of a pipeline in YAML, that makes three layers of what the
-// stage "cam" sends, of two thirds of its height and less, and passes that on as well.
-func Stage() string {
+// stage "cam" sends, of two thirds of a height and less, and passes that on as well.
+func Stage(full int) string {
 	text := `
       ladder:
         use: transcode/video
@@ -37,7 +37,7 @@ func Stage() string {
             - {name: source, source: true}
 `
 	for i, bitrate := range []string{"1600k", "700k", "250k"} {
-		height := Height() * []int{6, 4, 2}[i] / 9
+		height := full * []int{6, 4, 2}[i] / 9
 		text += fmt.Sprintf("            - {name: %s, height: %d, bitrate: %s}\n", Names[1+i], height, bitrate)
 	}
 	return text
