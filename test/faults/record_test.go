@@ -24,6 +24,7 @@ import (
 
 	"weir/pipeline/fmp4"
 	"weir/pipeline/media"
+	"weir/test/versitygw"
 )
 
 // bucket is versitygw over a directory, with what stands in front of it.
@@ -47,34 +48,8 @@ const (
 
 func newBucket(t *testing.T) *bucket {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), "../../scripts/versitygw.sh").Output()
-	if err != nil {
-		t.Skipf("versitygw is not there: %v", err)
-	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	at := ln.Addr().String()
-	ln.Close()
-	top := t.TempDir()
-	b := &bucket{dir: filepath.Join(top, "shows")}
-	if err := os.Mkdir(b.dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	cmd := exec.CommandContext(ctx, strings.TrimSpace(string(out)), "--port", at, "--access", "key", "--secret", "secret", "--quiet", "posix", top)
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { cancel(); _ = cmd.Wait() })
-	eventually(t, 20*time.Second, "versitygw listens", func() bool {
-		c, err := net.Dial("tcp", at)
-		if err == nil {
-			c.Close()
-		}
-		return err == nil
-	})
+	at, top := versitygw.Start(t)
+	b := &bucket{dir: filepath.Join(top, versitygw.Bucket)}
 	b.set(healthy)
 	through := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: at})
 	through.Director = func(r *http.Request) { r.URL.Scheme, r.URL.Host = "http", at } // the signature covers Host
@@ -226,6 +201,20 @@ func (b *bucket) noParts(t *testing.T) {
 	}
 }
 
+// goOn plays a stream, second by second, until it is over or the test has failed.
+func (p *publisher) goOn(t *testing.T, st *stream) (over func()) {
+	t.Helper()
+	var ends atomic.Bool
+	played := make(chan struct{})
+	go func() {
+		defer close(played)
+		for !ends.Load() && !t.Failed() {
+			p.play(st, time.Second)
+		}
+	}()
+	return func() { ends.Store(true); <-played }
+}
+
 // R8, R9: whatever a store does, the recording is in it afterwards, and viewers notice
 // nothing.
 func TestStoreFails(t *testing.T) {
@@ -238,14 +227,7 @@ func TestStoreFails(t *testing.T) {
 	s := start(t, recording(b, t.TempDir()))
 	p := s.publish(t, "short/kept")
 	v := s.watch(t, "short/kept")
-	var over atomic.Bool
-	played := make(chan struct{})
-	go func() {
-		defer close(played)
-		for st := newStream(t, 1, h264(t, 1280, 720), aac(t, 48000)); !over.Load() && !t.Failed(); {
-			p.play(st, time.Second)
-		}
-	}()
+	over := p.goOn(t, newStream(t, 1, h264(t, 1280, 720), aac(t, 48000)))
 	modes := []string{refused, slowDown, reset, truncated, forbidden, hanging}
 	for i, m := range modes {
 		before := b.puts.Load()
@@ -264,8 +246,7 @@ func TestStoreFails(t *testing.T) {
 		t.Error("the remedy for a revoked key is not named")
 	}
 	healed := time.Now()
-	over.Store(true)
-	<-played
+	over()
 	p.close()
 	v.end(20 * time.Second)
 	whole(t, p, v, true)
@@ -372,15 +353,9 @@ func TestSpoolIsFull(t *testing.T) {
 	s := start(t, recording(b, spool))
 	p := s.publish(t, "short/full")
 	v := s.watch(t, "short/full")
-	var over atomic.Bool
-	played := make(chan struct{})
-	go func() {
-		defer close(played)
-		st := newStream(t, 1, h264(t, 1280, 720), aac(t, 48000))
-		for st.size = 30000; !over.Load() && !t.Failed(); {
-			p.play(st, time.Second)
-		}
-	}()
+	st := newStream(t, 1, h264(t, 1280, 720), aac(t, 48000))
+	st.size = 30000
+	over := p.goOn(t, st)
 	says := func(words ...string) func() bool {
 		return func() bool { _, text := s.get("/v1/streams"); return holdsAll(text, words) }
 	}
@@ -392,8 +367,7 @@ func TestSpoolIsFull(t *testing.T) {
 	eventually(t, 60*time.Second, "the recording goes on", says(`"recording"`))
 	resumed := time.Since(healed)
 	pause(t, 2*time.Second)
-	over.Store(true)
-	<-played
+	over()
 	p.close()
 	v.end(20 * time.Second)
 	whole(t, p, v, true)

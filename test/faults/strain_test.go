@@ -3,7 +3,6 @@
 package faults
 
 import (
-	"encoding/json"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -39,27 +38,6 @@ pipelines:
             - {name: sd, width: 320, height: 180, bitrate: 300k}
       hls: {use: outputs/hls, from: ladder, with: {segment: 1s, part: 500ms, segments: 40}}
 `
-}
-
-// job is what a stage shows of its worker, in full.
-func (s *server) job(path, stage string) (status worker.Status) {
-	_, text := s.get("/v1/streams")
-	var streams []struct {
-		Path   string
-		Stages []struct {
-			Name   string
-			Detail struct{ Worker *worker.Status }
-		}
-	}
-	_ = json.Unmarshal([]byte(text), &streams)
-	for _, stream := range streams {
-		for _, st := range stream.Stages {
-			if stream.Path == path && st.Name == stage && st.Detail.Worker != nil {
-				status = *st.Detail.Worker
-			}
-		}
-	}
-	return status
 }
 
 // slowed lets a process run for a part of each 50 ms, as one does that others leave no
@@ -108,8 +86,8 @@ func TestTooLittleProcessor(t *testing.T) {
 	sent := make(chan struct{}, 3)
 	go func() { made.perform(long); sent <- struct{}{} }()
 	go func() { passes.perform(small); sent <- struct{}{} }()
-	eventually(t, 20*time.Second, "the worker works", func() bool { return s.job("made/first", "ladder").FramesOut > 10 })
-	pid := s.job("made/first", "ladder").PID
+	eventually(t, 20*time.Second, "the worker works", func() bool { return s.workers("made/first")["ladder"].FramesOut > 10 })
+	pid := s.workers("made/first")["ladder"].PID
 	done := make(chan struct{})
 	var runs atomic.Int64
 	runs.Store(int64(10 * time.Millisecond)) // too little for any machine
@@ -117,7 +95,7 @@ func TestTooLittleProcessor(t *testing.T) {
 
 	var left []string
 	eventually(t, 15*time.Second, "the top layer is left out", func() bool {
-		if what := s.job("made/first", "ladder").LeftOut; what != "" && !slices.Contains(left, what) {
+		if what := s.workers("made/first")["ladder"].LeftOut; what != "" && !slices.Contains(left, what) {
 			left = append(left, what)
 		}
 		return len(left) > 0 && strings.Contains(left[0], "the top layer")
@@ -127,7 +105,7 @@ func TestTooLittleProcessor(t *testing.T) {
 	go func() { second.perform(clip); sent <- struct{}{} }()
 	var refused worker.Status
 	eventually(t, 10*time.Second, "more work is refused", func() bool {
-		refused = s.job("made/second", "ladder")
+		refused = s.workers("made/second")["ladder"]
 		return refused.State == "refused"
 	})
 	if !strings.Contains(refused.Why, "server.transcode.cpu") {
@@ -136,7 +114,7 @@ func TestTooLittleProcessor(t *testing.T) {
 	for range 3 {
 		<-sent
 	}
-	now := s.job("made/first", "ladder")
+	now := s.workers("made/first")["ladder"]
 	close(done)
 	made.close()
 	passes.close()

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"weir/cmd/load"
+	"weir/transcode/worker"
 )
 
 // adapted has what browsers cannot play made into what they can.
@@ -39,28 +40,20 @@ func libav(t *testing.T) string {
 	return path
 }
 
-// work is what a stage that transcodes shows of its worker.
-type work struct {
-	PID       int
-	State     string
-	Falls     int
-	FramesOut int `json:"frames_out"`
-}
-
 // workers are those of a stream, by stage.
-func (s *server) workers(path string) map[string]work {
+func (s *server) workers(path string) map[string]worker.Status {
 	_, text := s.get("/v1/streams")
 	var streams []struct {
 		Path   string
 		Stages []struct {
 			Name   string
-			Detail struct{ Worker *work }
+			Detail struct{ Worker *worker.Status }
 		}
 	}
 	if err := json.Unmarshal([]byte(text), &streams); err != nil {
 		return nil
 	}
-	all := make(map[string]work)
+	all := make(map[string]worker.Status)
 	for _, stream := range streams {
 		for _, st := range stream.Stages {
 			if stream.Path == path && st.Detail.Worker != nil {

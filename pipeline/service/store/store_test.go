@@ -7,13 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -21,6 +19,7 @@ import (
 	"time"
 
 	"weir/pipeline"
+	"weir/test/versitygw"
 )
 
 func object(key, content string, fixed bool) Object {
@@ -33,39 +32,10 @@ func object(key, content string, fixed bool) Object {
 // gateway is versitygw over an empty directory, with a bucket "shows".
 func gateway(t *testing.T) (cfg S3, dir string) {
 	t.Helper()
-	binary, err := exec.Command("../../../scripts/versitygw.sh").Output()
-	if err != nil {
-		t.Skipf("versitygw is not there: %v", err)
-	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	at := ln.Addr().String()
-	ln.Close()
-	dir = t.TempDir()
-	if err := os.Mkdir(filepath.Join(dir, "shows"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	cmd := exec.CommandContext(ctx, strings.TrimSpace(string(binary)), "--port", at, "--access", "key", "--secret", "secret", "--quiet", "posix", dir)
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { cancel(); _ = cmd.Wait() })
+	at, dir := versitygw.Start(t)
 	cfg = Default().S3
-	cfg.Endpoint, cfg.Bucket, cfg.Region, cfg.Style = "http://"+at, "shows", "us-east-1", "path"
-	cfg.AccessKey, cfg.SecretKey = pipeline.NewSecret("key"), pipeline.NewSecret("secret")
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for range 500 {
-		if c, err := net.Dial("tcp", at); err == nil {
-			c.Close()
-			return cfg, dir
-		}
-		<-tick.C
-	}
-	t.Fatal("versitygw does not listen")
+	cfg.Endpoint, cfg.Bucket, cfg.Region, cfg.Style = "http://"+at, versitygw.Bucket, "us-east-1", "path"
+	cfg.AccessKey, cfg.SecretKey = pipeline.NewSecret(versitygw.Access), pipeline.NewSecret(versitygw.Secret)
 	return cfg, dir
 }
 
