@@ -186,9 +186,8 @@ func (h *hearing) unit(p *rtc.Packet) *media.Unit {
 	u.Flags = s.inspector.Flags(u.RTP)
 	if !p.Report.Wall.IsZero() {
 		s.sync.Report(p.Report.Wall, p.Report.Timestamp)
-		ahead := media.Ticks(int32(p.Timestamp - p.Report.Timestamp))
-		u.Capture = p.Report.Wall.Add(t.Rate.Duration(ahead))
 	}
+	u.Capture = s.sync.Capture(p.Timestamp)
 	if !s.begun || p.Timestamp != s.timestamp {
 		u.Flags |= s.locate(p)
 		if n := h.feed.line.Jumps(); n != h.feed.jumps {

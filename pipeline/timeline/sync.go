@@ -13,6 +13,10 @@ const (
 	// syncMost is the largest correction that is believed. Beyond it the sender's
 	// reports are about clocks that have nothing to do with each other.
 	syncMost = 5 * time.Second
+	// syncJitter and one part in syncDrift of the time between them is by how much two
+	// reports may differ about how much time that was on their two clocks.
+	syncJitter = 50 * time.Millisecond
+	syncDrift  = 100
 )
 
 // Sync brings the RTP clocks of one sender's streams onto one clock, which a [Line]
@@ -44,8 +48,12 @@ type SyncStream struct {
 	// shift is added to RTP time, in ticks of the common clock, to get there; told is
 	// the same for the sender's wall clock.
 	shift, told int64
-	reported    bool
-	report      uint32 // RTP time of the last report
+	// wall and report are the sender's two clocks in the last report, at its RTP time
+	// unwrapped. It is believed unless it contradicts the one before.
+	reported, believed bool
+	wall               time.Time
+	report             uint32
+	at                 int64
 }
 
 // Stream adds a stream whose RTP clock has that rate. One that leads is what the
@@ -75,7 +83,10 @@ func (t *SyncStream) Wire(rtp uint32, arrived time.Time) int64 {
 }
 
 // Report says that the sender's wall clock showed wall at the RTP time rtp. The same
-// report may be told again. It counts once the stream has had a packet.
+// report may be told again. It counts once the stream has had a packet. A report whose
+// two clocks have not gone on equally since the one before is not believed, nor is that
+// one any longer: some senders, GStreamer's webrtcbin for one, let RTP time run at twice
+// its pace in their reports.
 func (t *SyncStream) Report(wall time.Time, rtp uint32) {
 	if !t.placed || t.reported && rtp == t.report {
 		return
@@ -85,14 +96,25 @@ func (t *SyncStream) Report(wall time.Time, rtp uint32) {
 		s.wall = wall
 	}
 	at := t.last + int64(int32(rtp-uint32(t.last)))
-	t.reported, t.report = true, rtp
+	passed := s.wire.Duration(media.Ticks(t.common(at - t.at)))
+	t.believed = !t.reported || (wall.Sub(t.wall)-passed).Abs() <= syncJitter+passed.Abs()/syncDrift
+	t.reported, t.wall, t.report, t.at = true, wall, rtp, at
 	t.told = int64(s.wire.Ticks(wall.Sub(s.wall))) - t.common(at)
+}
+
+// Capture is what the sender's wall clock showed at the RTP time rtp, zero if that is
+// not known.
+func (t *SyncStream) Capture(rtp uint32) time.Time {
+	if !t.believed {
+		return time.Time{}
+	}
+	return t.wall.Add(t.rate.Duration(media.Ticks(int32(rtp - t.report))))
 }
 
 // slew moves the stream towards where the reports put it.
 func (t *SyncStream) slew(passed int64) {
 	lead := t.sync.lead
-	if t == lead || !t.reported || !lead.reported {
+	if t == lead || !t.believed || !lead.believed {
 		return
 	}
 	off := lead.shift + t.told - lead.told - t.shift

@@ -77,6 +77,32 @@ func TestSyncNonsense(t *testing.T) {
 	}
 }
 
+// Reports that let RTP time run at twice its pace, as those of GStreamer's webrtcbin do,
+// say nothing of when a picture was taken, and move nothing.
+func TestSyncFalseReports(t *testing.T) {
+	base := time.Unix(1_000_000, 0)
+	s := NewSync(common)
+	audio := &speaker{stream: s.Stream(media.OpusRate, true), rate: media.OpusRate}
+	video := &speaker{stream: s.Stream(media.VideoRate, false), rate: media.VideoRate}
+	for frame := range 600 {
+		now := time.Duration(frame) * time.Second / 30
+		if off := video.at(base, now) - audio.at(base, now); off.Abs() > time.Microsecond*20 {
+			t.Fatalf("frame %d: %v", frame, off)
+		}
+		captured := video.stream.Capture(video.rtp(now))
+		if off := captured.Sub(base.Add(now)); !captured.IsZero() && off.Abs() > time.Millisecond {
+			t.Fatalf("frame %d: taken %v off", frame, off)
+		}
+		if frame%90 == 0 {
+			audio.stream.Report(base.Add(now), audio.rtp(now))
+			video.stream.Report(base.Add(now), video.rtp(2*now))
+		}
+		if frame > 90 && !captured.IsZero() {
+			t.Fatalf("frame %d: a false report is believed", frame)
+		}
+	}
+}
+
 // Without sound the first stream leads: layers of one picture fall into step.
 func TestSyncLayers(t *testing.T) {
 	base := time.Unix(1_000_000, 0)

@@ -18,7 +18,7 @@ except (ImportError, ValueError) as error:
     sys.exit(3)
 
 Gst.init(None)
-needed = ["webrtcbin", "nicesrc", "dtlsenc", "srtpenc", "x264enc", "opusenc", "rtph264pay", "rtpopuspay"]
+needed = ["valve", "webrtcbin", "nicesrc", "dtlsenc", "srtpenc", "x264enc", "opusenc", "rtph264pay", "rtpopuspay"]
 missing = [name for name in needed if not Gst.ElementFactory.find(name)]
 if missing:
     print("missing:", *missing)
@@ -32,9 +32,11 @@ pipeline = Gst.parse_launch("""
   webrtcbin name=peer bundle-policy=max-bundle
   videotestsrc is-live=true ! video/x-raw,width=640,height=360,framerate=30/1
     ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=60 bitrate=800 ! video/x-h264,profile=constrained-baseline
-    ! rtph264pay config-interval=-1 aggregate-mode=zero-latency ! application/x-rtp,media=video,encoding-name=H264,payload=96 ! peer.
+    ! rtph264pay config-interval=-1 aggregate-mode=zero-latency ! application/x-rtp,media=video,encoding-name=H264,payload=96
+    ! valve name=picture drop=true drop-mode=forward-sticky-events ! peer.
   audiotestsrc is-live=true ! audioconvert ! audioresample ! opusenc
-    ! rtpopuspay ! application/x-rtp,media=audio,encoding-name=OPUS,payload=97 ! peer.
+    ! rtpopuspay ! application/x-rtp,media=audio,encoding-name=OPUS,payload=97
+    ! valve name=sound drop=true drop-mode=forward-sticky-events ! peer.
 """)
 peer = pipeline.get_by_name("peer")
 loop = GLib.MainLoop()
@@ -59,6 +61,14 @@ def gathered():
     peer.emit("set-remote-description", kept["answer"], Gst.Promise.new())
 
 
+def connected():
+    """Lets through what is live now: what came before would leave in one burst."""
+    if peer.get_property("connection-state") == GstWebRTC.WebRTCPeerConnectionState.CONNECTED:
+        for valve in ("picture", "sound"):
+            pipeline.get_by_name(valve).set_property("drop", False)
+
+
+peer.connect("notify::connection-state", lambda *_: GLib.idle_add(connected))
 peer.connect("on-negotiation-needed", lambda p: p.emit("create-offer", None, Gst.Promise.new_with_change_func(offered)))
 peer.connect("notify::ice-gathering-state", lambda *_: GLib.idle_add(gathered))
 bus = pipeline.get_bus()
