@@ -7,32 +7,13 @@
 //   codec=H264 size=1280x720 bitrate=2500000 simulcast=0
 //   screenshot=FILE   a PNG at the end
 //   width=1280 height=800 dark=0
-//   chromium=/usr/bin/chromium
+//   chromium=FILE     another browser than Debian's
 // A line "live" on standard error says when it is.
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { chromium } from "playwright-core";
+import { withBrowser } from "./browser.mjs";
 
 const [url, key, ...rest] = process.argv.slice(2);
 const options = Object.fromEntries(rest.map((word) => word.split(/=(.*)/s)));
-const { source = "pattern", seconds = 20, patience = 30, screenshot, width = 1280, height = 800, dark = 0 } = options;
-
-const profile = await mkdtemp(join(tmpdir(), "weir-e2e-"));
-const browser = await chromium.launchPersistentContext(profile, {
-  executablePath: options.chromium ?? "/usr/bin/chromium",
-  headless: true,
-  viewport: { width: Number(width), height: Number(height) },
-  colorScheme: dark === "1" ? "dark" : "light",
-  args: [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--autoplay-policy=no-user-gesture-required",
-    "--use-fake-device-for-media-stream=fps=30", "--use-fake-ui-for-media-stream",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost, EXCLUDE " + new URL(url).hostname,
-    "--unsafely-treat-insecure-origin-as-secure=" + new URL(url).origin,
-  ],
-});
+const { source = "pattern", seconds = 20, patience = 30, screenshot } = options;
 
 let ended = false;
 process.stdin.on("end", () => (ended = true)).resume();
@@ -40,7 +21,7 @@ process.stdin.unref?.();
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-async function publish() {
+async function publish(browser) {
   const page = browser.pages()[0] ?? (await browser.newPage());
   const home = new URL(url).origin;
   const external = [];
@@ -112,9 +93,8 @@ async function publish() {
   return Object.assign(report, { methods, external, errors, violations: await page.evaluate(() => window.violations) });
 }
 
-try {
-  console.log(JSON.stringify(await publish(), null, 2));
-} finally {
-  await browser.close();
-  await rm(profile, { recursive: true, force: true });
-}
+const devices = [
+  "--use-fake-device-for-media-stream=fps=30", "--use-fake-ui-for-media-stream",
+  "--unsafely-treat-insecure-origin-as-secure=" + new URL(url).origin,
+];
+console.log(JSON.stringify(await withBrowser(url, options, devices, publish), null, 2));

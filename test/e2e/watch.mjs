@@ -6,36 +6,20 @@
 //   block=WHAT        keep WebRTC from working: media (its candidates lead nowhere),
 //                     full (503, to come again in 6 s)
 //   blocks=1000       how many sessions that concerns
+//   hold=FROM,TO      nothing is loaded between these seconds from the first picture
 //   series=1          report when how many pictures had been decoded, and the age of the
 //                     one on the screen
 //   keys=1            press keys at the end, and walk through what has the focus
 //   layers=1          choose each layer from the menu in turn, at the end
 //   levels=1          have hls.js go from each variant to each other, at the end
 //   width=1280 height=800 dark=0
-//   chromium=/usr/bin/chromium
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { chromium } from "playwright-core";
+//   chromium=FILE     another browser than Debian's
+import { withBrowser } from "./browser.mjs";
 
 const [url, ...rest] = process.argv.slice(2);
 const options = Object.fromEntries(rest.map((word) => word.split(/=(.*)/s)));
-const { seconds = 20, patience = 30, screenshot, width = 1280, height = 800, dark = 0 } = options;
+const { seconds = 20, patience = 30, screenshot } = options;
 const settled = 5; // seconds after the first picture from which latency counts
-
-const profile = await mkdtemp(join(tmpdir(), "weir-e2e-"));
-const browser = await chromium.launchPersistentContext(profile, {
-  executablePath: options.chromium ?? "/usr/bin/chromium",
-  headless: true,
-  viewport: { width: Number(width), height: Number(height) },
-  colorScheme: dark === "1" ? "dark" : "light",
-  args: [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--autoplay-policy=no-user-gesture-required",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost, EXCLUDE " + new URL(url).hostname,
-  ],
-});
 
 // Runs in the page, before its own scripts.
 function observe() {
@@ -126,6 +110,18 @@ async function block(page) {
     const body = (await response.text()).replace(/^(a=candidate:(?:\S+ ){4}\S+) \d+/gm, "$1 9");
     return route.fulfill({ response, body });
   });
+}
+
+// hold keeps what the page asks for waiting for a while, from now on.
+async function hold(page, from, to) {
+  await sleep(from * 1000);
+  const over = sleep((to - from) * 1000);
+  await page.route("**/*", async (route) => {
+    await over;
+    await route.continue().catch(() => {}); // the page may have given up
+  });
+  await over;
+  await page.unroute("**/*");
 }
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -235,7 +231,7 @@ async function eachLevel(page) {
   return changes;
 }
 
-async function look() {
+async function look(browser) {
   const page = browser.pages()[0] ?? (await browser.newPage());
   const home = new URL(url).origin;
   const external = [];
@@ -268,12 +264,14 @@ async function look() {
   console.error("playing");
   const begun = await page.evaluate(() => window.inbound());
 
+  const held = options.hold ? hold(page, ...options.hold.split(",").map(Number)) : null;
   const samples = [now];
   const from = now.at;
   while (report.firstPicture !== null && now.at - from < seconds * 1000) {
     await sleep(250);
     samples.push((now = await sample(page)));
   }
+  await held;
   // The counter starts again with a new playback, so only rises count.
   let decoded = 0;
   samples.slice(1).forEach((s, i) => (decoded += Math.max(0, s.decoded - samples[i].decoded)));
@@ -296,6 +294,7 @@ async function look() {
     muted: now.muted,
     edgeLatency: spread(late.map((s) => s.edgeLatency)),
     latency: spread(late.map((s) => s.latency)),
+    lastLatency: now.latency,
     latencyBy: now.latencyBy,
     glass: spread(late.map((s) => s.glass)),
     way: now.way,
@@ -329,9 +328,4 @@ async function look() {
   });
 }
 
-try {
-  console.log(JSON.stringify(await look(), null, 2));
-} finally {
-  await browser.close();
-  await rm(profile, { recursive: true, force: true });
-}
+console.log(JSON.stringify(await withBrowser(url, options, [], look), null, 2));

@@ -116,7 +116,7 @@ func wantSound(t *testing.T, r report) {
 // The test pattern goes out by WHIP and is watched by WHEP; its clock says how long
 // that takes.
 func TestPublishPage(t *testing.T) {
-	cores.Take(t, 1.4)
+	cores.Take(t, 1.1)
 	w := startWith(t, byWebRTC)
 	done := goLive(t, "http://"+w.http+"/live/studio/publish", 120, "size=640x360")
 	r := watch(t, "http://"+w.http+"/live/studio", 10)()
@@ -137,7 +137,7 @@ func TestPublishPage(t *testing.T) {
 }
 
 func TestPublishCamera(t *testing.T) {
-	cores.Take(t, 1.4)
+	cores.Take(t, 1.1)
 	w := startWith(t, byWebRTC)
 	done := goLive(t, "http://"+w.http+"/live/studio/publish", 120, "source=camera", "size=640x360")
 	r := watch(t, "http://"+w.http+"/live/studio", 10)()
@@ -156,7 +156,7 @@ func TestPublishCamera(t *testing.T) {
 
 // The watch page can be used without a mouse and without seeing it.
 func TestWatchPageByKeyboard(t *testing.T) {
-	cores.Take(t, 0.9)
+	cores.Take(t, 0.65)
 	w := startWith(t, byWebRTC)
 	w.publishAt(t, "rtmp/studio", demo)
 	r := watch(t, "http://"+w.http+"/rtmp/studio", 3, "keys=1")()
@@ -182,7 +182,7 @@ func TestWatchPageByKeyboard(t *testing.T) {
 
 // A layer that the page's address names is the one that is played.
 func TestLayerOfTheAddress(t *testing.T) {
-	cores.Take(t, 1.4)
+	cores.Take(t, 1.1)
 	w := startWith(t, byWebRTC)
 	done := goLive(t, "http://"+w.http+"/live/studio/publish", 120, "simulcast=1")
 	<-time.After(5 * time.Second) // all layers have begun
@@ -196,7 +196,7 @@ func TestLayerOfTheAddress(t *testing.T) {
 // What goes out by WHIP, H.264 and Opus, is played by hls.js as well: of the camera, and
 // of the test pattern, whose clock says how long that takes.
 func TestWHIPToHLS(t *testing.T) {
-	cores.Take(t, 1.4)
+	cores.Take(t, 1.1)
 	for _, source := range []string{"camera", "pattern"} {
 		t.Run(source, func(t *testing.T) {
 			w := startWith(t, byWebRTC)
@@ -230,7 +230,7 @@ func TestWHIPToHLS(t *testing.T) {
 
 // The menu of the watch page leads to each of a publisher's layers.
 func TestSimulcast(t *testing.T) {
-	cores.Take(t, 1.4)
+	cores.Take(t, 1.1)
 	w := startWith(t, byWebRTC)
 	done := goLive(t, "http://"+w.http+"/live/studio/publish", 120, "simulcast=1")
 	<-time.After(5 * time.Second) // all layers have begun
@@ -245,7 +245,7 @@ func TestSimulcast(t *testing.T) {
 }
 
 func TestRTMPToWebRTC(t *testing.T) {
-	cores.Take(t, 0.9)
+	cores.Take(t, 0.65)
 	w := startWith(t, byWebRTC)
 	w.publishAt(t, "rtmp/studio", demo)
 	wantWebRTC(t, watch(t, "http://"+w.http+"/rtmp/studio", 8)())
@@ -266,7 +266,7 @@ func TestAdaptedToWebRTC(t *testing.T) {
 
 // Where media do not get through, the page plays by HLS within 5 seconds, and says so.
 func TestFallback(t *testing.T) {
-	cores.Take(t, 0.9)
+	cores.Take(t, 0.65)
 	w := startWith(t, byWebRTC)
 	w.publishAt(t, "rtmp/studio", demo)
 	<-time.After(6 * time.Second) // there is something to play by HLS
@@ -283,7 +283,7 @@ func TestFallback(t *testing.T) {
 // A server that is full is left alone for as long as it says, and then asked again
 // behind the playback by HLS.
 func TestServerFull(t *testing.T) {
-	cores.Take(t, 0.9)
+	cores.Take(t, 0.65)
 	w := startWith(t, byWebRTC)
 	w.publishAt(t, "rtmp/studio", demo)
 	<-time.After(6 * time.Second)

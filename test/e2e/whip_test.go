@@ -33,28 +33,28 @@ func whipFFmpeg(t *testing.T) string {
 
 // FFmpeg publishes by WHIP.
 func TestFFmpegByWHIP(t *testing.T) {
-	cores.Take(t, 0.9)
+	cores.Take(t, 0.65)
 	program := whipFFmpeg(t)
 	foreign(t, "Dispose resource", program, "-hide_banner", "-loglevel", "verbose", "-nostdin", "-re",
-		"-f", "lavfi", "-i", "testsrc2=size=640x360:rate=30", "-f", "lavfi", "-i", "sine=440:sample_rate=48000", "-t", "35",
+		"-f", "lavfi", "-i", "testsrc2=size=640x360:rate=30", "-f", "lavfi", "-i", "sine=440:sample_rate=48000", "-t", "22",
 		"-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-profile:v", "baseline", "-pix_fmt", "yuv420p", "-g", "60", "-b:v", "800k",
 		"-c:a", "libopus", "-ac", "2", "-b:a", "64k", "-f", "whip", "-authorization", key, endpoint)
 }
 
 // GStreamer publishes by WHIP, with its webrtcbin.
 func TestGStreamerByWHIP(t *testing.T) {
-	cores.Take(t, 0.9)
+	cores.Take(t, 0.65)
 	const python = "/usr/bin/python3" // Debian's, which has Debian's bindings
 	if out, err := exec.CommandContext(t.Context(), python, "gstreamer.py").Output(); err != nil {
 		t.Skipf("GStreamer cannot publish here: %s (%v)", bytes.TrimSpace(out), err)
 	}
-	foreign(t, "deleted: 200", python, "gstreamer.py", endpoint, key, "35")
+	foreign(t, "deleted: 200", python, "gstreamer.py", endpoint, key, "22")
 }
 
 // endpoint stands for the one of the test's server in the words of a command.
 const endpoint = "ENDPOINT"
 
-// foreign runs a publisher, which is to end after about 35 s with these last words. It is
+// foreign runs a publisher, which is to end after about 22 s with these last words. It is
 // watched by WebRTC, and what there is of it by HLS is decoded.
 func foreign(t *testing.T, last string, words ...string) {
 	t.Helper()

@@ -7,6 +7,7 @@ export type End = "ended" | "broken" | "stopped";
 
 const stuckAfter = 8000; // ms without a new picture or sound
 const endedAfter = 1000; // the same, once there is nothing more to come
+const lost = 1; // s that a playback may fall behind by standing still
 
 export class HlsPlayback {
   videoCodec = "";
@@ -29,6 +30,7 @@ export class HlsPlayback {
         if (stop.aborted) return resolve("stopped");
         this.video.addEventListener("ended", () => resolve("ended"), { signal: over.signal });
         this.watchProgress(resolve, over.signal);
+        this.makeUp(over.signal);
         if (Hls.isSupported()) this.playByHls(resolve);
         else this.playNatively(resolve, over.signal);
       });
@@ -121,6 +123,19 @@ export class HlsPlayback {
       }
     }, 500);
     signal.addEventListener("abort", () => clearInterval(timer));
+  }
+
+  // makeUp goes back to the live edge when a playback that stood still goes on: it would
+  // stay behind by as long as that took.
+  private makeUp(signal: AbortSignal): void {
+    let before: number | null = null; // how far behind it was when it came to stand still
+    this.video.addEventListener("waiting", () => {
+      if (this.video.played.length > 0 && !this.video.seeking) before ??= this.behind();
+    }, { signal });
+    this.video.addEventListener("playing", () => {
+      if (before !== null && this.behind() > before + lost) this.toLive();
+      before = null;
+    }, { signal });
   }
 }
 
