@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -19,8 +18,7 @@ import (
 // Opus.
 func remade(t *testing.T) string {
 	t.Helper()
-	return strings.Replace(listeners, "log:", `transcode: {worker: "`+libav(t)+`", cpu: 8}
-  log:`, 1) + `
+	return listeners + transcoding(t, 8) + `
 pipelines:
   pass/{name}:
     when: published

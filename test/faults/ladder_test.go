@@ -25,9 +25,7 @@ func withLadder(t *testing.T, height int) string {
       cam: {use: ingest/rtmp, with: {key: "` + key + `", grace: 1s}}` + ladder.Stage(height) +
 		`      hls: {use: outputs/hls, from: ladder, with: {low_latency: false, segment: 2s, segments: 40}}
 `
-	return strings.Replace(listeners, "log:", `webrtc: {udp: "127.0.0.1:0", tcp: ""}
-  transcode: {worker: "`+libav(t)+`", cpu: 8}
-  log:`, 1) + "pipelines:\n  hls/{name}:" + stages + "  ladder/{name}:" + stages +
+	return webrtc + transcoding(t, 8) + "pipelines:\n  hls/{name}:" + stages + "  ladder/{name}:" + stages +
 		"      watch: {use: outputs/whep, from: ladder}\n"
 }
 

@@ -158,9 +158,7 @@ func (c *screen) passes(t *testing.T, within time.Duration, frames int) {
 // Publishers of different sizes are one programme, whoever joins, leaves, or falls.
 func TestMix(t *testing.T) {
 	cores.Take(t, 0.4)
-	s := start(t, strings.Replace(listeners, "log:", `webrtc: {udp: "127.0.0.1:0", tcp: ""}
-  transcode: {worker: "`+libav(t)+`"}
-  log:`, 1)+mixed)
+	s := start(t, webrtc+transcoding(t, 8)+mixed)
 	const path = "live/studio"
 	const two, three = "black black red blue black", "red blue red blue green"
 	stopA := s.camera(t, path, "red", "640x360", "25")

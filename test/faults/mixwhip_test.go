@@ -7,7 +7,6 @@ import (
 	"encoding/binary"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -143,9 +142,7 @@ func TestMixOfWHIPAndRTMP(t *testing.T) {
 		"-profile:v", "baseline", "-g", "30", "-c:a", "libopus", "-ac", "2", red).CombinedOutput(); err != nil {
 		t.Fatalf("ffmpeg: %v\n%s", err, out)
 	}
-	s := start(t, strings.Replace(listeners, "log:", `webrtc: {udp: "127.0.0.1:0", tcp: ""}
-  transcode: {worker: "`+libav(t)+`", cpu: 8}
-  log:`, 1)+mixedBoth)
+	s := start(t, webrtc+transcoding(t, 8)+mixedBoth)
 	const path = "live/studio"
 	stopHost := s.camera(t, path+"/host", "blue", "640x360", "25")
 	stopGuest := s.guest(t, path, red)

@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 )
@@ -19,9 +18,8 @@ import (
 // the text on blue in a corner at the left.
 func overlaid(t *testing.T, files, y string) string {
 	t.Helper()
-	return strings.Replace(listeners, "log:", `files: "`+files+`"
-  transcode: {worker: "`+libav(t)+`", cpu: 8}
-  log:`, 1) + `
+	return listeners + transcoding(t, 8) + `
+  files: "` + files + `"
 pipelines:
   live/{name}:
     when: published

@@ -14,10 +14,6 @@ import (
 	"weir/cmd/load"
 )
 
-// webrtc is the server section of tests with WebRTC.
-var webrtc = strings.Replace(listeners, "log:", `webrtc: {udp: "127.0.0.1:0", tcp: ""}
-  log:`, 1)
-
 // A hundred publishers by WHIP with one viewer each, who all leave nothing behind.
 func TestManyPublishers(t *testing.T) {
 	cores.Take(t, 0.6)

@@ -4,6 +4,7 @@ package faults
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -27,6 +28,17 @@ server:
   rtmp: {listen: "127.0.0.1:0"}
   log: {format: json}
 `
+
+// webrtc is that section of servers that speak WebRTC too.
+const webrtc = listeners + `  webrtc: {udp: "127.0.0.1:0", tcp: ""}
+`
+
+// transcoding is a further line of it, for a server whose workers may take that many
+// processors.
+func transcoding(t *testing.T, cpu int) string {
+	t.Helper()
+	return fmt.Sprintf("  transcode: {worker: %q, cpu: %d}\n", libav(t), cpu)
+}
 
 // standard has low-latency streams: under live/ they wait 4 s for a publisher that has
 // gone, under short/ one second.

@@ -17,8 +17,7 @@ import (
 // strained has room in its budget for one ladder of 720p.
 func strained(t *testing.T) string {
 	t.Helper()
-	return strings.Replace(listeners, "log:", `transcode: {worker: "`+libav(t)+`", cpu: 1}
-  log:`, 1) + `
+	return listeners + transcoding(t, 1) + `
 pipelines:
   pass/{name}:
     stages:

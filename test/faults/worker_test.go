@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -83,9 +82,7 @@ func longestPause(t *testing.T, a *load.Audience, d time.Duration) (longest time
 // most, and viewers of what passes nothing; when nobody needs it any more it is gone.
 func TestWorkerFalls(t *testing.T) {
 	cores.Take(t, 0.25)
-	s := start(t, strings.Replace(listeners, "log:", `webrtc: {udp: "127.0.0.1:0", tcp: ""}
-  transcode: {worker: "`+libav(t)+`"}
-  log:`, 1)+adapted)
+	s := start(t, webrtc+transcoding(t, 8)+adapted)
 	const path, clip, times = "live/studio", "h264-bframes-aac.mp4", 6
 	sent := played(t, clips+clip, times)
 	wait := s.encode(t, path, clip, times, "1")
