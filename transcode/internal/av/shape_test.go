@@ -133,7 +133,7 @@ func (s filming) take(t *testing.T, n int) clip {
 }
 
 func zeroLatency(x264 string) map[string]string {
-	return map[string]string{"preset": "ultrafast", "tune": "zerolatency", "x264-params": x264}
+	return map[string]string{"preset": "ultrafast", "tune": "zerolatency", "threads": "1", "x264-params": x264}
 }
 
 // interlaced is a clip of as many interlaced pictures.
