@@ -14,7 +14,7 @@ pages  := web/dist/watch.html
 with-libav = PKG_CONFIG_PATH=$$path CGO_LDFLAGS="-g -O2$${path:+ -L$${path%%:*}}" CGO_ENABLED=1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run build libav web test vet unit e2e faults lint fuzz bench bench-whep bench-transcode clips clean
+.PHONY: help setup run build libav web test vet unit e2e faults lint fuzz bench bench-whep bench-transcode memcheck clips clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -85,6 +85,9 @@ bench-whep: ## Measure WebRTC viewers beside the floor of the machine (only=view
 
 bench-transcode: ## Measure a ladder in bin/weir-av beside ffmpeg's (the first time builds FFmpeg)
 	@scripts/bench-transcode.sh
+
+memcheck: ## Run what libav is used for in valgrind (minutes)
+	@scripts/memcheck.sh
 
 clips: ## Make the test clips again
 	@scripts/setup.sh clips

@@ -5,6 +5,8 @@
 #                    an S3 server)
 #   setup.sh clips   remake the test clips (ffmpeg, a font)
 #   setup.sh libav   build libav for the worker (a C compiler, the codecs' libraries)
+#   setup.sh memcheck
+#                    look for errors of memory around libav (valgrind)
 # Quick and silent if nothing is missing.
 set -eu
 purpose=${1:-run}
@@ -56,8 +58,8 @@ run | test | clips)
 	need node nodejs
 	need npm npm
 	;;
-libav) ;;
-*) fail "unknown purpose $purpose: run, test, clips or libav" ;;
+libav | memcheck) ;;
+*) fail "unknown purpose $purpose: run, test, clips, libav or memcheck" ;;
 esac
 case $purpose in
 test)
@@ -87,6 +89,9 @@ libav)
 	extra libva libva-dev
 	extra ffnvcodec libffmpeg-nvenc-dev
 	;;
+memcheck)
+	need valgrind valgrind
+	;;
 esac
 
 if [ -n "$missing" ]; then
@@ -108,7 +113,7 @@ Run this as root, then try again:
 	$sudo $install $missing >/dev/null || fail "this did not work: $install$missing"
 fi
 
-[ "$purpose" = libav ] && exit 0
+case $purpose in libav | memcheck) exit 0 ;; esac
 [ "$purpose" = test ] && "$(dirname "$0")/versitygw.sh" >/dev/null
 node_here=$(node --version | sed 's/^v//')
 older "$node_here" 18 && fail "Node.js 18 or newer is needed, this is $node_here"

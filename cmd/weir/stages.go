@@ -90,6 +90,6 @@ func stages(s services) []pipeline.Factory {
 		rtp.Factory(),
 		audio.Factory(s.av),
 		video.Factory(s.av, s.files),
-		mixer.Factory(s.av),
+		mixer.Factory(s.av, s.files),
 	}
 }

@@ -32,6 +32,10 @@ both h264-opus.mp4         $x264 -bf 0 $opus
 both h264-aac.flv          $x264 -bf 0 $aac
 both h265-aac.mp4          -c:v libx265 -preset medium -crf 32 -tag:v hvc1 \
 	-x265-params log-level=error:pools=1:frame-threads=1:keyint=30:min-keyint=30:scenecut=0:bframes=0 $aac
+# Ten pictures of 10 bit in the PQ curve, as cameras and phones film HDR.
+ff -f lavfi -i "testsrc2=size=320x180:rate=30:duration=0.34" $exact -pix_fmt yuv420p10le -c:v libx265 -preset medium -crf 36 -tag:v hvc1 \
+	-color_primaries bt2020 -color_trc smpte2084 -colorspace bt2020nc \
+	-x265-params log-level=error:pools=1:frame-threads=1:bframes=0:colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc "$out/h265-pq.mp4"
 SVT_LOG=1 both av1-opus.mp4          -c:v libsvtav1 -preset 8 -crf 45 -g 30 $opus
 ff -f lavfi -i "$video" $exact $x264 -bf 0 "$out/video-only.mp4"
 ff -f lavfi -i "$audio" $exact $aac "$out/audio-only.mp4"

@@ -1,9 +1,15 @@
 package mixer
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"image"
+	"image/png"
+	"log/slog"
 	"math"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -160,7 +166,7 @@ func TestBoxesAreEven(t *testing.T) {
 
 // There is a sprite for each text, and one that is not needed gives way.
 func TestSigns(t *testing.T) {
-	s := newSigns(Size{1280, 720}, write)
+	s := newSigns(Size{1280, 720}, write, nil)
 	for i := range 200 {
 		s.begin()
 		if s.sign(motif{text: noSignal}) == nil || s.sign(motif{text: fmt.Sprint(i)}) == nil {
@@ -177,9 +183,55 @@ func TestSigns(t *testing.T) {
 	if len(ids) > 64 || len(s.fresh()) != 0 {
 		t.Errorf("%d sprites", len(ids))
 	}
-	place, ok := s.ground("#204060")
+	place, ok := s.ground(Scene{Background: "#204060"})
 	if g := s.known[motif{colour: "#204060"}]; !ok || place.Width != 1 || g.width*9 != g.height*16 {
 		t.Errorf("%+v, %+v", place, g)
+	}
+}
+
+// A picture fills the canvas, whatever its shape; one that is not there is asked for once.
+func TestPictureOfAScene(t *testing.T) {
+	for shape, want := range map[image.Point]image.Point{
+		{X: 100, Y: 100}: {X: 100, Y: 57}, {X: 1000, Y: 90}: {X: 160, Y: 90}, {X: 16, Y: 9}: {X: 16, Y: 9}, {X: 1, Y: 1000}: {X: 1, Y: 1}, {X: 9, Y: 1}: {X: 1, Y: 1},
+	} {
+		s := newSigns(Size{1280, 720}, write, func(string) *image.NRGBA { return image.NewNRGBA(image.Rectangle{Max: shape}) })
+		place, ok := s.ground(Scene{Picture: "wall.png", Background: "#204060"})
+		g := s.known[motif{picture: "wall.png"}]
+		if !ok || g == nil || place.Width != 1 || place.Sprite != g.id || (image.Point{X: g.width, Y: g.height}) != want {
+			t.Errorf("%v: %+v, %+v", shape, place, g)
+		}
+	}
+	asked := 0
+	s := newSigns(Size{1280, 720}, write, func(string) *image.NRGBA { asked++; return nil })
+	for range 3 {
+		s.begin()
+		if _, ok := s.ground(Scene{Picture: "wall.png", Background: "#204060"}); !ok || s.known[motif{colour: "#204060"}] == nil {
+			t.Error("there is no colour in the place of a missing picture")
+		}
+		if _, ok := s.ground(Scene{Picture: "wall.png"}); ok || asked != 1 {
+			t.Errorf("asked %d times", asked)
+		}
+	}
+}
+
+// Pictures are beneath the directory of files, and nowhere else.
+func TestPictureFromAFile(t *testing.T) {
+	dir := t.TempDir()
+	files := filepath.Join(dir, "files")
+	var wall bytes.Buffer
+	if err := errors.Join(png.Encode(&wall, image.NewNRGBA(image.Rect(0, 0, 32, 18))), os.Mkdir(files, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"outside.png", "files/wall.png"} {
+		if err := os.WriteFile(filepath.Join(dir, name), wall.Bytes(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := newStage(defaults(), pipeline.Env{Log: slog.New(slog.DiscardHandler)}, nil, files)
+	for name, want := range map[string]bool{"wall.png": true, "../outside.png": false, "none.png": false, ".": false} {
+		if _, ok := s.signs.ground(Scene{Picture: name}); ok != want {
+			t.Errorf("%s: %t", name, ok)
+		}
 	}
 }
 

@@ -26,6 +26,7 @@ func (s *stage) Reconfigure(cfg any) (bool, error) {
 		return false, nil
 	}
 	s.config = *next
+	clear(s.signs.missing)
 	s.direct(time.Now())
 	return true, nil
 }

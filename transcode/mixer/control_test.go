@@ -26,7 +26,7 @@ func TestControl(t *testing.T) {
 		`[`:                                 "cannot be read",
 		strings.Repeat(" ", mostChange) + `{}    `: "longer than",
 	} {
-		s := newStage(c, pipeline.Env{}, nil)
+		s := newStage(c, pipeline.Env{}, nil, "")
 		s.cast = newCast([]string{"a", "b"})
 		err := s.Control([]byte(body))
 		switch {
@@ -36,7 +36,7 @@ func TestControl(t *testing.T) {
 			t.Errorf("%.40s is refused and yet done", body)
 		}
 	}
-	s := newStage(c, pipeline.Env{}, nil)
+	s := newStage(c, pipeline.Env{}, nil, "")
 	s.cast = newCast([]string{"a", "b"})
 	if err := s.Control([]byte(`{"layout": "wide", "inputs": {"a": {"mute": true}}}`)); err != nil {
 		t.Fatal(err)
@@ -55,7 +55,7 @@ func FuzzControl(f *testing.F) {
 		f.Add([]byte(body))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		s := newStage(defaults(), pipeline.Env{}, nil)
+		s := newStage(defaults(), pipeline.Env{}, nil, "")
 		s.cast = newCast([]string{"a"})
 		_ = s.Control(body)
 		if err := s.config.Validate(); err != nil {

@@ -11,10 +11,8 @@ import (
 func direct(now time.Time, c *Config, who *cast, s *signs) wire.Scene {
 	scene := wire.Scene{FadeMillis: c.Fade.Milliseconds(), Sounds: c.sounds(who.admitted())}
 	s.begin()
-	if colour := c.Scenes[c.Layout].Background; colour != "" {
-		if place, ok := s.ground(colour); ok {
-			scene.Sprites = append(scene.Sprites, place)
-		}
+	if place, ok := s.ground(c.Scenes[c.Layout]); ok {
+		scene.Sprites = append(scene.Sprites, place)
 	}
 	for _, p := range c.arrange(who.shown(now), who.floor.who) {
 		scene.Boxes = append(scene.Boxes, p.box(c.Size))

@@ -13,6 +13,7 @@ import (
 // shown; a participant without a box is heard, and not seen.
 type Scene struct {
 	Background string `yaml:"background" json:"background" doc:"The colour where no picture is, as #rrggbb, instead of the canvas's."`
+	Picture    string `yaml:"picture" json:"picture" doc:"A picture behind all others, PNG or JPEG, relative to server.files; what of it does not have the canvas's shape is cut off."`
 	Boxes      []Box  `yaml:"boxes" json:"boxes" doc:"Where pictures are shown."`
 }
 

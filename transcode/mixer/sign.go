@@ -3,13 +3,14 @@ package mixer
 import (
 	"image"
 	"image/color"
+	"image/draw"
 
 	"weir/transcode/overlay"
 	"weir/transcode/wire"
 )
 
-// motif is what a sign shows: a text, or all of the canvas in one colour.
-type motif struct{ text, colour string }
+// motif is what a sign shows: a text, or all of the canvas in one colour or a picture.
+type motif struct{ text, colour, picture string }
 
 // noSignal is written over a picture that stands.
 const noSignal = "no signal"
@@ -17,12 +18,17 @@ const noSignal = "no signal"
 // lettering draws a text that is so many pixels high.
 type lettering func(text string, height int) *image.NRGBA
 
+// gallery is the picture of that name, or nil.
+type gallery func(name string) *image.NRGBA
+
 // signs are the sprites that the worker has, and what is on them.
 type signs struct {
-	canvas Size
-	draw   lettering
-	known  map[motif]*sign
-	told   []wire.Sprite // that the worker has yet to be given
+	canvas  Size
+	draw    lettering
+	hang    gallery
+	known   map[motif]*sign
+	missing map[motif]bool // of pictures that are not there
+	told    []wire.Sprite  // that the worker has yet to be given
 }
 
 type sign struct {
@@ -31,8 +37,8 @@ type sign struct {
 	used          bool
 }
 
-func newSigns(canvas Size, draw lettering) *signs {
-	return &signs{canvas: canvas, draw: draw, known: make(map[motif]*sign)}
+func newSigns(canvas Size, draw lettering, hang gallery) *signs {
+	return &signs{canvas: canvas, draw: draw, hang: hang, known: make(map[motif]*sign), missing: make(map[motif]bool)}
 }
 
 // textHeight is that of labels, in parts of the canvas.
@@ -45,17 +51,25 @@ func (s *signs) begin() {
 	}
 }
 
-// sign is the one of a motif, which is made if need be; nil if there are too many.
+// sign is the one of a motif, which is made if need be; nil if there are too many, or no
+// such picture.
 func (s *signs) sign(m motif) *sign {
 	if g := s.known[m]; g != nil {
 		g.used = true
 		return g
 	}
+	if s.missing[m] {
+		return nil
+	}
+	img := s.paint(m)
+	if img == nil {
+		s.missing[m] = true
+		return nil
+	}
 	id, ok := s.free()
 	if !ok {
 		return nil
 	}
-	img := s.paint(m)
 	g := &sign{id: id, width: img.Rect.Dx(), height: img.Rect.Dy(), used: true}
 	s.known[m] = g
 	s.told = append(s.told, wire.Sprite{ID: id, Width: g.width, Height: g.height, Pixels: img.Pix})
@@ -83,10 +97,13 @@ func (s *signs) free() (id uint16, ok bool) {
 	return 0, false
 }
 
-// paint draws a motif. The picture of a colour has the canvas's shape, so that it covers
-// the canvas.
+// paint draws a motif. What fills the canvas has its shape. It is nil if there is no such
+// picture.
 func (s *signs) paint(m motif) *image.NRGBA {
-	if m.colour == "" {
+	switch {
+	case m.picture != "":
+		return middle(s.hang(m.picture), s.canvas)
+	case m.colour == "":
 		return s.draw(m.text, s.canvas.Height/textHeight)
 	}
 	rgb, _ := wire.RGB(m.colour) // Validate has read it
@@ -96,6 +113,24 @@ func (s *signs) paint(m motif) *image.NRGBA {
 		copy(img.Pix[i:], []uint8{rgb[0], rgb[1], rgb[2], 255})
 	}
 	return img
+}
+
+// middle is the largest part of a picture in the canvas's shape, or a little higher, so
+// that it covers the canvas.
+func middle(whole *image.NRGBA, canvas Size) *image.NRGBA {
+	if whole == nil {
+		return nil
+	}
+	w, h := whole.Rect.Dx(), whole.Rect.Dy()
+	if high := (w*canvas.Height + canvas.Width - 1) / canvas.Width; high <= h {
+		h = high
+	} else {
+		w = max(1, h*canvas.Width/canvas.Height)
+	}
+	part := image.NewNRGBA(image.Rect(0, 0, w, h))
+	from := whole.Rect.Min.Add(image.Pt((whole.Rect.Dx()-w)/2, (whole.Rect.Dy()-h)/2))
+	draw.Draw(part, part.Rect, whole, from, draw.Src)
+	return part
 }
 
 func divisor(a, b int) int {
@@ -133,9 +168,16 @@ func (s *signs) over(p picture, text string, middle bool) (wire.Place, bool) {
 	}, true
 }
 
-// ground fills the canvas behind everything else.
-func (s *signs) ground(colour string) (wire.Place, bool) {
-	g := s.sign(motif{colour: colour})
+// ground fills the canvas behind everything else with a scene's picture, or its colour if
+// there is none.
+func (s *signs) ground(scene Scene) (wire.Place, bool) {
+	var g *sign
+	if scene.Picture != "" {
+		g = s.sign(motif{picture: scene.Picture})
+	}
+	if g == nil && scene.Background != "" {
+		g = s.sign(motif{colour: scene.Background})
+	}
 	if g == nil {
 		return wire.Place{}, false
 	}

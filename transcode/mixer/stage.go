@@ -4,6 +4,7 @@ import (
 	"context"
 	_ "embed"
 	"errors"
+	"image"
 	"io"
 	"log/slog"
 	"reflect"
@@ -12,6 +13,7 @@ import (
 
 	"weir/pipeline"
 	"weir/pipeline/media"
+	"weir/transcode/overlay"
 	"weir/transcode/wire"
 	"weir/transcode/worker"
 )
@@ -22,8 +24,9 @@ var example string
 // Type is the stage's type in a configuration.
 const Type = "transcode/mixer"
 
-// Factory makes the stages of type transcode/mixer, whose workers host runs.
-func Factory(host *worker.Host) pipeline.Factory {
+// Factory makes the stages of type transcode/mixer, whose workers host runs. Pictures are
+// beneath the directory files.
+func Factory(host *worker.Host, files string) pipeline.Factory {
 	access := pipeline.Streams{Form: media.FormAccess}
 	made := access
 	made.Codecs = []media.Codec{media.CodecH264, media.CodecOpus, media.CodecAAC}
@@ -35,7 +38,7 @@ func Factory(host *worker.Host) pipeline.Factory {
 		Doc: "Composes several inputs into one programme.", Example: example,
 	}
 	return factory{pipeline.Define(spec, defaults, func(c Config, env pipeline.Env) (pipeline.Stage, error) {
-		return newStage(c, env, host), nil
+		return newStage(c, env, host, files), nil
 	})}
 }
 
@@ -70,10 +73,16 @@ type stage struct {
 	scene  *wire.Scene // what the worker was told last
 }
 
-func newStage(c Config, env pipeline.Env, host *worker.Host) *stage {
+func newStage(c Config, env pipeline.Env, host *worker.Host, files string) *stage {
 	return &stage{
-		host: host, env: env, log: env.Log, config: c,
-		cast: newCast(nil), signs: newSigns(c.Size, write),
+		host: host, env: env, log: env.Log, config: c, cast: newCast(nil),
+		signs: newSigns(c.Size, write, func(name string) *image.NRGBA {
+			picture, err := overlay.File(files, name)
+			if err != nil {
+				env.Log.Error("the picture of a scene is left out", "picture", name, "error", err)
+			}
+			return picture
+		}),
 	}
 }
 

@@ -23,7 +23,7 @@ func TestMain(m *testing.M) {
 }
 
 func TestStage(t *testing.T) {
-	stagetest.Run(t, mixer.Factory(worker.NewHost(worker.Config{Path: workertest.Program(t)})), stagetest.Options{})
+	stagetest.Run(t, mixer.Factory(worker.NewHost(worker.Config{Path: workertest.Program(t)}), t.TempDir()), stagetest.Options{})
 }
 
 func TestScripts(t *testing.T) {

@@ -115,7 +115,7 @@ func open(t *testing.T, name string, c mixer.Config) *studio {
 	t.Helper()
 	s := &studio{t: t, orders: make(map[string]chan order), given: make(map[string]*order)}
 	host := worker.NewHostInside(worker.Config{Cores: 16}, workertest.Capabilities(), func(c net.Conn) error { return workertest.Serve(c) })
-	reg, err := pipeline.NewRegistry(camera(s), mixer.Factory(host), s.sink.Factory())
+	reg, err := pipeline.NewRegistry(camera(s), mixer.Factory(host, "testdata"), s.sink.Factory())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -246,6 +246,6 @@ func (s *studio) participants() string {
 }
 
 func defaults() mixer.Config {
-	c, _ := mixer.Factory(nil).Config().(*mixer.Config)
+	c, _ := mixer.Factory(nil, "").Config().(*mixer.Config)
 	return *c
 }

@@ -9,6 +9,7 @@ import (
 	_ "image/jpeg" // decoders register themselves
 	_ "image/png"
 	"io"
+	"os"
 )
 
 // The bounds of a picture that is read.
@@ -49,4 +50,22 @@ func Picture(r io.Reader) (*image.NRGBA, error) {
 	picture := image.NewNRGBA(image.Rect(0, 0, b.Dx(), b.Dy()))
 	draw.Draw(picture, picture.Rect, whole, b.Min, draw.Src)
 	return picture, nil
+}
+
+// File reads a picture that is a file beneath a directory.
+func File(dir, name string) (*image.NRGBA, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, fmt.Errorf("open the directory of files: %w", err)
+	}
+	defer root.Close()
+	f, err := root.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("open: %w", err)
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is no file", name)
+	}
+	return Picture(f)
 }

@@ -2,10 +2,8 @@ package video
 
 import (
 	"context"
-	"fmt"
 	"image"
 	"log/slog"
-	"os"
 	"slices"
 	"sync"
 	"time"
@@ -72,30 +70,13 @@ func (s *screen) load(overlays []Overlay) map[string]*image.NRGBA {
 		if _, known := pictures[o.Picture]; known || o.Picture == "" {
 			continue
 		}
-		p, err := readPicture(s.files, o.Picture)
+		p, err := overlay.File(s.files, o.Picture)
 		if err != nil {
 			s.log.Error("an overlay is left out", "picture", o.Picture, "error", err)
 		}
 		pictures[o.Picture] = p
 	}
 	return pictures
-}
-
-func readPicture(dir, name string) (*image.NRGBA, error) {
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return nil, fmt.Errorf("open the directory of files: %w", err)
-	}
-	defer root.Close()
-	f, err := root.Open(name)
-	if err != nil {
-		return nil, fmt.Errorf("open: %w", err)
-	}
-	defer f.Close()
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is no file", name)
-	}
-	return overlay.Picture(f)
 }
 
 // attend shows the overlays on another session's pictures of those tracks. It

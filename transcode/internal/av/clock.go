@@ -30,7 +30,7 @@ type clock struct {
 // moment is what of a kind is composed next.
 type moment struct {
 	at    time.Duration
-	waits bool // for inputs
+	waits bool // for inputs of which nothing has come
 }
 
 // standing is how far a track has come.
@@ -44,9 +44,9 @@ type standing struct {
 
 const (
 	// ahead is how far an input may be ahead of what is composed before it is held
-	// back, while it is not another one that is waited for. It is little, so that
-	// pictures are still in the processor's cache when they are scaled.
-	ahead = 100 * time.Millisecond
+	// back, unless nothing has come of another one that is waited for. It is little, so
+	// that few pictures take memory, which is still in the processor's cache.
+	ahead = 40 * time.Millisecond
 	// believable is how much later than all others an input may be said to be.
 	believable = 10 * time.Second
 	// lost is how long no input may give anything believable until the clock follows
@@ -162,8 +162,8 @@ func (c *clock) wait(kind media.Kind, at time.Duration) (debt time.Duration, ok 
 	c.next[kind] = moment{at: at}
 	c.change.Broadcast()
 	for !c.closed {
-		left, ready := c.ready(kind, at)
-		if waits := !ready; waits != c.next[kind].waits {
+		left, ready, busy := c.ready(kind, at)
+		if waits := !ready && !busy; waits != c.next[kind].waits {
 			c.next[kind] = moment{at: at, waits: waits}
 			c.change.Broadcast()
 		}
@@ -183,24 +183,25 @@ func (c *clock) wait(kind media.Kind, at time.Duration) (debt time.Duration, ok 
 	return 0, false
 }
 
-// ready says whether a moment can be composed, and how long it may still be waited for.
-func (c *clock) ready(kind media.Kind, at time.Duration) (left time.Duration, ready bool) {
+// ready says whether a moment can be composed, and how long it may still be waited for;
+// busy is that it cannot since something is not decoded yet.
+func (c *clock) ready(kind media.Kind, at time.Duration) (left time.Duration, ready, busy bool) {
 	left = at + c.latency - c.time(time.Now())
 	complete := true
 	for _, s := range c.inputs {
 		switch {
 		case s.kind != kind || s.reached >= at && s.begun:
 		case s.pending > 0:
-			return left, false // it came in time
+			return left, false, true // it came in time
 		case s.begun:
 			complete = false
 		}
 	}
 	waited := left <= 0
 	if complete && at <= c.newest {
-		return left, true
+		return left, true, false
 	}
-	return left, waited || c.ended
+	return left, waited || c.ended, false
 }
 
 // late is how much later than it had to be something is composed.

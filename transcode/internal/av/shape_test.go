@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/asticode/go-astiav"
 
@@ -133,7 +134,7 @@ func (s filming) take(t *testing.T, n int) clip {
 }
 
 func zeroLatency(x264 string) map[string]string {
-	return map[string]string{"preset": "ultrafast", "tune": "zerolatency", "x264-params": x264}
+	return map[string]string{"preset": "ultrafast", "tune": "zerolatency", "threads": "1", "x264-params": x264}
 }
 
 // interlaced is a clip of as many interlaced pictures.
@@ -202,8 +203,14 @@ func TestOddSize(t *testing.T) {
 
 // A source of a higher dynamic range is refused in words.
 func TestHDR(t *testing.T) {
-	for curve, name := range map[string]string{"smpte2084": "PQ", "arib-std-b67": "HLG", "bt709": ""} {
-		c := filming{codec: media.CodecH264, width: 320, height: 192, options: zeroLatency("transfer=" + curve)}.take(t, 5)
+	filmed := func(curve string) clip {
+		return filming{codec: media.CodecH264, width: 320, height: 192, options: zeroLatency("transfer=" + curve)}.take(t, 5)
+	}
+	for _, source := range []struct {
+		clip clip
+		name string
+	}{{readClip(t, "h265-pq.mp4"), "PQ"}, {filmed("smpte2084"), "PQ"}, {filmed("arib-std-b67"), "HLG"}, {filmed("bt709"), ""}} {
+		c, name := source.clip, source.name
 		e, err := New(wire.Job{Video: keepSize(media.CodecH264)}, func(wire.Message) error { return nil })
 		if err != nil {
 			t.Fatal(err)
@@ -212,8 +219,29 @@ func TestHDR(t *testing.T) {
 			err = errors.Join(err, e.Handle(m))
 		}
 		if err = errors.Join(err, e.End()); (err != nil) != (name != "") || name != "" && !strings.Contains(err.Error(), "HDR ("+name+")") {
-			t.Errorf("%s: %v", curve, err)
+			t.Errorf("%s: %v", name, err)
 		}
 		e.Close()
+	}
+}
+
+// An input of a mix that is of a higher dynamic range is not shown, which is said once;
+// the others are.
+func TestHDRInMix(t *testing.T) {
+	g := guest{name: "sdr", width: 320, height: 180, fps: 30, video: media.CodecH264, audio: media.CodecOpus, length: 300 * time.Millisecond}
+	hdr := readClip(t, "h265-pq.mp4")
+	hdr.set.Tracks[0].ID = "hdr/video"
+	r := run(t, mixJob(640, 180, 30), append([]wire.Message{row("sdr", "hdr")}, together(g.clip(t), hdr)...)...)
+	shown := 0
+	decodeAll(t, r.track(t, media.KindVideo), 0, r.of(media.KindVideo, 0), func(f *astiav.Frame) {
+		if !near(at(t, f, 480, 90), colourOf([3]uint8{0x20, 0x40, 0x60})) {
+			t.Error("there is no background in the place of what is HDR")
+		}
+		if ns := numbers(lumaOf(t, f), 640, 180, 2); ns[0] >= 0 {
+			shown++
+		}
+	})
+	if shown < 8 || len(r.logs) != 1 || !strings.Contains(r.logs[0].Attrs["error"], "HDR (PQ)") {
+		t.Errorf("the other input is in %d pictures; %+v", shown, r.logs)
 	}
 }

@@ -40,7 +40,11 @@ func (s *sprites) lay(f *astiav.Frame, set *setting, e element) error {
 	if err != nil {
 		return err
 	}
-	lay(f, sprite, a.x, a.y, opacityOf(e.opacity))
+	if sprite.PixelFormat() == astiav.PixelFormatYuv420P {
+		blit(f, sprite, a.x, a.y, opacityOf(e.opacity))
+	} else {
+		lay(f, sprite, a.x, a.y, opacityOf(e.opacity))
+	}
 	return nil
 }
 
@@ -77,20 +81,25 @@ func (s *sprites) free() {
 	s.sweep()
 }
 
-// drawSprite is a sprite as lay takes it.
+// drawSprite is a sprite as lay takes it, or blit, which is quick, if nothing is seen
+// through it.
 func drawSprite(p wire.Sprite, width, height int) (*astiav.Frame, error) {
+	format := astiav.PixelFormatYuva420P
+	if solid(p.Pixels) {
+		format = astiav.PixelFormatYuv420P
+	}
 	from, err := allocPicture(p.Width, p.Height, astiav.PixelFormatRgba)
 	if err != nil {
 		return nil, err
 	}
 	defer from.Free()
 	premultiply(from, p.Pixels)
-	to, err := allocPicture(width, height, astiav.PixelFormatYuva420P)
+	to, err := allocPicture(width, height, format)
 	if err != nil {
 		return nil, err
 	}
 	x, err := astiav.CreateSoftwareScaleContext(p.Width, p.Height, astiav.PixelFormatRgba, width, height,
-		astiav.PixelFormatYuva420P, astiav.NewSoftwareScaleContextFlags(astiav.SoftwareScaleContextFlagBicubic))
+		format, astiav.NewSoftwareScaleContextFlags(astiav.SoftwareScaleContextFlagBicubic))
 	if err != nil {
 		to.Free()
 		return nil, errors.New("a sprite cannot be scaled")
@@ -101,6 +110,16 @@ func drawSprite(p wire.Sprite, width, height int) (*astiav.Frame, error) {
 		return nil, err
 	}
 	return to, nil
+}
+
+// solid says whether no pixel lets anything through.
+func solid(rgba []byte) bool {
+	for i := 3; i < len(rgba); i += 4 {
+		if rgba[i] != 255 {
+			return false
+		}
+	}
+	return true
 }
 
 func allocPicture(width, height int, format astiav.PixelFormat) (*astiav.Frame, error) {

@@ -21,6 +21,7 @@ type view struct {
 	period media.Ticks // of the canvas
 	cutter cutter      // the lane's own
 	before media.Ticks // when the picture before was
+	hdr    bool        // it was said that none is shown
 
 	mu      sync.Mutex // guards what is below
 	waiting []shot
@@ -58,6 +59,14 @@ func (v *view) take(f *astiav.Frame, s stamp) error {
 	return nil
 }
 
+// refuse says that pictures are not shown, once.
+func (v *view) refuse(err error) {
+	if !v.hdr {
+		v.hdr = true
+		v.out.warn("an input of the mix is not shown", "track", string(v.id), "error", err.Error())
+	}
+}
+
 // shoot scales a picture while it is in the processor's cache, if it is known for what,
 // and unless the input is faster than the canvas, which would not show all.
 func (v *view) shoot(f *astiav.Frame, s stamp) (made shot, err error) {
@@ -66,6 +75,10 @@ func (v *view) shoot(f *astiav.Frame, s stamp) (made shot, err error) {
 	v.mu.Lock()
 	made.stamp, made.cut = s, v.wanted
 	v.mu.Unlock()
+	if err := refuseHDR(f); err != nil {
+		v.refuse(err)
+		return made, nil
+	}
 	if made.frame, err = clone(f); err != nil || fast || made.cut == (cut{}) {
 		return made, err
 	}
