@@ -172,7 +172,7 @@ func (s *studio) has(key string) bool {
 
 func (s *studio) read(key string) string {
 	s.t.Helper()
-	r, err := s.store.Get(s.t.Context(), key)
+	r, err := s.store.Get(s.t.Context(), key, 0, -1)
 	if err != nil {
 		s.t.Fatalf("%s: %v", key, err)
 	}
