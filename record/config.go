@@ -25,6 +25,7 @@ type Config struct {
 	Split    Split         `yaml:"split" json:"split" doc:"When another recording begins, without a frame lost in between."`
 	Keep     Keep          `yaml:"keep" json:"keep" doc:"How long recordings stay in the store. Only those that came from this spool are ever deleted."`
 	Upload   Upload        `yaml:"upload" json:"upload" doc:"How the store is used."`
+	Export   string        `yaml:"export" json:"export" enum:"none,mp4" doc:"What is made of a recording once it has ended: mp4 is one file, export.mp4 beside it, which every editor takes; where one cannot hold it, export-1.mp4 and so on. That takes as much space again."`
 	Start    string        `yaml:"start" json:"start" enum:"auto,manual" doc:"Record from the beginning, or when told to."`
 }
 
@@ -52,7 +53,7 @@ func defaults() Config {
 		Store: store.Default(), Path: "{stream}/{start:%Y/%m/%d/%H%M%S}Z-{session}",
 		Spool: "spool", MaxSpool: 20 << 30, Reserve: 512 << 20,
 		Layers: "all", Segment: 6 * time.Second, Fragment: time.Second,
-		Upload: Upload{Parallel: 4}, Start: "auto",
+		Upload: Upload{Parallel: 4}, Export: "none", Start: "auto",
 	}
 }
 

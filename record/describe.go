@@ -28,6 +28,8 @@ type Upstream struct {
 	OldestAge    float64 `json:"oldest_age_seconds"`
 	Uploaded     int64   `json:"uploaded_bytes"`
 	Damaged      int     `json:"damaged_files,omitempty"`
+	// Export says why what should be exported is not yet.
+	Export string `json:"export_problem,omitempty"`
 }
 
 // Describe implements pipeline.Describer.
@@ -52,7 +54,7 @@ func (s *stage) Describe() any {
 		r := box.Report()
 		d.Upload = Upstream{
 			State: "ok", BacklogBytes: r.Backlog, BacklogFiles: r.BacklogFiles, OldestAge: since(r.Oldest),
-			Uploaded: r.Uploaded, Damaged: r.Damaged,
+			Uploaded: r.Uploaded, Damaged: r.Damaged, Export: r.ExportProblem,
 		}
 		if r.Problem != "" {
 			d.Upload.State, d.Upload.Reason = "waiting", r.Problem
