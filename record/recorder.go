@@ -317,6 +317,7 @@ func (r *recorder) flush() {
 	for _, l := range r.lanes {
 		l.settle()
 	}
+	evenOut(r.lanes)
 	r.emit(1<<63 - 1)
 }
 

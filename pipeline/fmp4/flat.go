@@ -63,6 +63,9 @@ func (t *FlatTrack) Describe(h Header) (entry int) {
 	return len(t.entries) - 1
 }
 
+// Descriptions is how many descriptions the track's samples have.
+func (t *FlatTrack) Descriptions() int { return len(t.entries) }
+
 // Add adds samples that stand behind each other at an offset of the payload, and are
 // described by that entry. The first of them decodes at a time, which may be later than
 // the end of those before; where it is earlier, it decodes later than it says, and is

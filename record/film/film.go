@@ -26,11 +26,13 @@ type Film struct {
 	size   int64
 }
 
-// piece is a part of the payload that stands together in an object.
+// piece is a part of the payload: one that stands together in an object, or one that
+// stands nowhere else.
 type piece struct {
 	key      string
 	from     int64 // in the object
 	at, size int64 // in the payload
+	literal  []byte
 }
 
 func (p *piece) end() int64 { return p.at + p.size }
@@ -61,17 +63,26 @@ func (f *Film) payload(b []byte, at int64) (n int, err error) {
 		return 0, io.EOF
 	}
 	first, last := f.pieces[i], i
-	for end := at + int64(len(b)); f.pieces[last].end() < end && last+1 < len(f.pieces) && follows(first, f.pieces[last+1]); {
-		last++
+	if first.literal != nil {
+		return copy(b, first.literal[at-first.at:]), nil
 	}
 	place := first.from + at - first.at
-	end := f.pieces[last].from + min(f.pieces[last].size, at+int64(len(b))-f.pieces[last].at)
+	end := place // of what is read of the object
+	for ; last < len(f.pieces) && f.pieces[last].at < at+int64(len(b)) && goesOn(first, f.pieces[last]); last++ {
+		if p := f.pieces[last]; p.literal == nil {
+			end = p.from + min(p.size, at+int64(len(b))-p.at)
+		}
+	}
 	r, err := f.store.Get(f.ctx, first.key, place, end-place)
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w", first.key, err)
 	}
 	defer r.Close()
-	for _, p := range f.pieces[i : last+1] {
+	for _, p := range f.pieces[i:last] {
+		if p.literal != nil {
+			n += copy(b[n:], p.literal)
+			continue
+		}
 		from := p.from + max(0, at-p.at)
 		if _, err := io.CopyN(io.Discard, r, from-place); err != nil {
 			return n, shorter(p.key, err)
@@ -87,8 +98,10 @@ func (f *Film) payload(b []byte, at int64) (n int, err error) {
 	return n, nil
 }
 
-// follows says whether a piece is read in the same go as the first one.
-func follows(first, next piece) bool { return next.key == first.key && next.from > first.from }
+// goesOn says whether a piece can be read in the same go as the first one.
+func goesOn(first, next piece) bool {
+	return next.literal != nil || next.key == first.key && next.from >= first.from
+}
 
 // shorter is for an object that ends where it should not.
 func shorter(key string, err error) error {

@@ -263,10 +263,15 @@ func TestOneFilm(t *testing.T) {
 			}
 		})
 	}
+	// Key pictures of the second and third scene say themselves how to decode them.
+	sets := []byte{0, 0, 0, 0x1a, 0x67, 0x64, 0, 0x1e}
 	one, _ := io.ReadAll(io.NewSectionReader(s.plan(Options{})[0], 0, 1<<30))
 	two, _ := io.ReadAll(io.NewSectionReader(s.plan(Options{})[0], 0, 1<<30))
 	if !bytes.Equal(one, two) {
 		t.Error("it is another film the second time")
+	}
+	if n := bytes.Count(one, sets); n != 8 {
+		t.Errorf("parameter sets are in the film %d times", n)
 	}
 	if i, j := bytes.Index(one, []byte("moov")), bytes.Index(one, []byte("mdat")); i > j {
 		t.Error("the index is not in front")

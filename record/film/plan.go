@@ -1,10 +1,12 @@
 package film
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"time"
 
 	"weir/pipeline/fmp4"
@@ -114,6 +116,9 @@ type lane struct {
 	track *fmp4.FlatTrack
 	entry int
 	shift media.Ticks // is taken off all times
+	// sets stand in front of key pictures, for players that look at the first description
+	// only.
+	sets []byte
 }
 
 // key is where something of the recording is in the store.
@@ -164,7 +169,11 @@ func (p *planner) turn(at time.Time, found []scanned) {
 			t = &track{p.flat.Track(s.header), s.track}
 			p.tracks[s.name] = t
 		}
-		p.scene.lanes[s.laneKey] = lane{t.flat, t.flat.Describe(s.header), s.header.Rate.Ticks(shift)}
+		l := lane{track: t.flat, entry: t.flat.Describe(s.header), shift: s.header.Rate.Ticks(shift)}
+		if t.flat.Descriptions() > 1 {
+			l.sets = s.header.ParameterSets()
+		}
+		p.scene.lanes[s.laneKey] = l
 	}
 }
 
@@ -239,24 +248,51 @@ func (p *planner) unfit(sources []source) string {
 	return ""
 }
 
-// add adds a fragment to the film: its payload as it is.
+// add adds a fragment to the film: its payload as it is, but for what the lanes put in
+// front of key pictures.
 func (p *planner) add(f fragment) {
-	data := f.Size
-	for _, r := range f.Runs {
-		data = min(data, r.Data)
-	}
+	runs := slices.SortedFunc(slices.Values(f.Runs), func(a, b fmp4.ScannedRun) int { return cmp.Compare(a.Data, b.Data) })
+	start := runs[0].Data
 	used := false
-	for _, r := range f.Runs {
+	for _, r := range runs {
 		l, ok := p.scene.lanes[laneKey{f.init, r.Number}]
-		if ok && len(r.Samples) > 0 {
-			l.track.Add(r.DTS-l.shift, p.size+r.Data-data, l.entry, r.Samples)
-			used = true
+		if !ok || len(r.Samples) == 0 {
+			continue
 		}
+		if !used { // the film needs nothing of what is in front
+			start, used = r.Data, true
+		}
+		offset, at := p.size+r.Data-start, r.Data
+		for i := range r.Samples {
+			s := &r.Samples[i]
+			next := at + int64(s.Size)
+			if s.Sync && len(l.sets) > 0 {
+				p.take(f, start, at)
+				p.insert(l.sets)
+				start = at
+				s.Size += uint32(len(l.sets))
+			}
+			at = next
+		}
+		l.track.Add(r.DTS-l.shift, offset, l.entry, r.Samples)
 	}
 	if used {
-		p.pieces = append(p.pieces, piece{key: p.key(f.uri), from: f.Offset + data, at: p.size, size: f.Size - data})
-		p.size += f.Size - data
+		p.take(f, start, f.Size)
 	}
+}
+
+// take adds what is in a fragment from a place to another.
+func (p *planner) take(f fragment, from, to int64) {
+	if to > from {
+		p.pieces = append(p.pieces, piece{key: p.key(f.uri), from: f.Offset + from, at: p.size, size: to - from})
+		p.size += to - from
+	}
+}
+
+// insert adds what is in no fragment.
+func (p *planner) insert(b []byte) {
+	p.pieces = append(p.pieces, piece{at: p.size, size: int64(len(b)), literal: b})
+	p.size += int64(len(b))
 }
 
 // cut ends the film under way, and says why the next one begins.
