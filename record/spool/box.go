@@ -108,7 +108,10 @@ func Open(spool, address string, s store.Store, opts Options) (*Box, error) {
 	b.Configure(s, opts)
 	b.count()
 	b.poke()
-	go b.run()
+	ctx, cancel := context.WithCancel(context.Background())
+	var exports sync.WaitGroup
+	exports.Go(func() { b.exports(ctx) })
+	go b.run(ctx, func() { cancel(); exports.Wait() })
 	return b, nil
 }
 
@@ -272,14 +275,11 @@ const (
 	idle      = time.Minute
 )
 
-func (b *Box) run() {
+// run uploads until the Box is closed, and then calls stop.
+func (b *Box) run(ctx context.Context, stop func()) {
 	defer close(b.ended)
 	defer func() { _ = errors.Join(b.lock.Close(), b.root.Close()) }()
-	var exports sync.WaitGroup
-	defer exports.Wait()
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	exports.Go(func() { b.exports(ctx) })
+	defer stop()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	failures := 0

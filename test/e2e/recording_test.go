@@ -30,7 +30,7 @@ func recordsTo(address, spool string) string {
   live/{name}:
     when: published
     stages:
-      cam: {use: ingest/rtmp, with: {key: "`+key+`", grace: 3s}}
+      cam: {use: ingest/rtmp, with: {key: "`+key+`", grace: 6s}}
       keep:
         use: record
         from: cam
