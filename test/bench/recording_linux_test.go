@@ -55,12 +55,14 @@ func BenchmarkRecording(b *testing.B) {
 	})
 }
 
+const clipLength = 10 * time.Second
+
 // recordedClip is 10 s of 1080p30 at 6 Mbit/s with sound.
 func recordedClip(b *testing.B) string {
 	b.Helper()
 	clip := filepath.Join(b.TempDir(), "clip.flv")
 	out, err := exec.Command("ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=1920x1080:rate=30,noise=alls=20:allf=t",
-		"-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000", "-t", "10", "-c:v", "libx264", "-preset", "ultrafast",
+		"-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000", "-t", fmt.Sprint(clipLength.Seconds()), "-c:v", "libx264", "-preset", "ultrafast",
 		"-b:v", "6M", "-maxrate", "6M", "-bufsize", "6M", "-g", "60", "-sc_threshold", "0", "-c:a", "aac", "-b:a", "128k", clip).CombinedOutput()
 	if err != nil {
 		b.Skipf("ffmpeg makes no clip: %v\n%s", err, out)
@@ -93,21 +95,24 @@ func record(b *testing.B, pid int, dir, clip, url string) {
 	b.Helper()
 	background(b, exec.Command("ffmpeg", "-v", "error", "-nostdin", "-re", "-stream_loop", "-1", "-i", clip, "-c", "copy", "-f", "flv", url))
 	<-time.After(recordSettle)
-	steady := max(span(b, measureVariable, measure), 12*time.Second)
-	var used time.Duration
-	var written int64
-	for b.Loop() {
-		before, cpu := size(b, dir), cpuTime(b, pid)
-		<-time.After(steady)
-		used += cpuTime(b, pid) - cpu
-		written += size(b, dir) - before
+	info, err := os.Stat(clip)
+	if err != nil {
+		b.Fatal(err)
 	}
-	if written == 0 {
+	steady := max(span(b, measureVariable, measure), 12*time.Second)
+	var used, passed time.Duration
+	for b.Loop() {
+		cpu, began := cpuTime(b, pid), time.Now()
+		<-time.After(steady)
+		used, passed = used+cpuTime(b, pid)-cpu, passed+time.Since(began)
+	}
+	if size(b, dir) < info.Size()/2 {
 		b.Fatalf("nothing is recorded in %s", dir)
 	}
+	rate := float64(info.Size()) * 8 / 1e6 / clipLength.Seconds()
 	b.ReportMetric(0, "ns/op")
-	b.ReportMetric(milliseconds(used)/(float64(written)*8/1e6), "cpu-ms/Mbit")
-	b.ReportMetric(float64(written)*8/1e6/(steady.Seconds()*float64(b.N)), "Mbit/s")
+	b.ReportMetric(milliseconds(used)/passed.Seconds()/rate, "cpu-ms/Mbit")
+	b.ReportMetric(rate, "Mbit/s")
 	b.ReportMetric(calibrate(b), "cal-ns")
 }
 

@@ -39,7 +39,7 @@ async function play({ rate, patience }) {
       await video.play().catch((error) => seen.errors.push(String(error)));
     }
     const size = `${video.videoWidth}x${video.videoHeight}`;
-    if (video.videoWidth > 0 && seen.sizes.at(-1) !== size) seen.sizes.push(size);
+    if (video.currentTime > 0 && seen.sizes.at(-1) !== size) seen.sizes.push(size);
     if (video.currentTime !== at) {
       const still = performance.now() - since;
       if (at > 0 && still > 500) seen.stalls.push([at, still / 1000]);
