@@ -174,8 +174,8 @@ func skew(t *testing.T, film []packet, clips ...string) (worst float64, compared
 // from the bucket to its end, and is one MP4 as long as the playlist, in which sound and
 // picture are as they were.
 func TestRecordingPlays(t *testing.T) {
-	cores.Take(t, 0.5)
-	each, rate := 5*time.Second, 3
+	cores.Take(t, 0.6)
+	each, rate := 4*time.Second, 3
 	if os.Getenv("WEIR_SOAK") != "" {
 		each, rate = 10*time.Minute, 4
 	}
