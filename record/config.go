@@ -25,7 +25,9 @@ type Config struct {
 	Split    Split         `yaml:"split" json:"split" doc:"When another recording begins, without a frame lost in between."`
 	Keep     Keep          `yaml:"keep" json:"keep" doc:"How long recordings stay in the store. Only those that came from this spool are ever deleted."`
 	Upload   Upload        `yaml:"upload" json:"upload" doc:"How the store is used."`
+	Export   string        `yaml:"export" json:"export" enum:"none,mp4" doc:"What is made of a recording once it has ended: mp4 is one file, export.mp4 beside it, which every editor takes; where one cannot hold it, export-1.mp4 and so on. That takes as much space again."`
 	Start    string        `yaml:"start" json:"start" enum:"auto,manual" doc:"Record from the beginning, or when told to."`
+	Schedule []Window      `yaml:"schedule" json:"schedule" doc:"When is recorded, if not always. What somebody says meanwhile holds until a window begins or ends."`
 }
 
 // Split says how long a recording gets; zero values set no limit.
@@ -52,13 +54,19 @@ func defaults() Config {
 		Store: store.Default(), Path: "{stream}/{start:%Y/%m/%d/%H%M%S}Z-{session}",
 		Spool: "spool", MaxSpool: 20 << 30, Reserve: 512 << 20,
 		Layers: "all", Segment: 6 * time.Second, Fragment: time.Second,
-		Upload: Upload{Parallel: 4}, Start: "auto",
+		Upload: Upload{Parallel: 4}, Export: "none", Start: "auto",
 	}
 }
 
 // Validate implements the contract of pipeline.Define.
 func (c *Config) Validate() error {
 	errs := []error{below("store", c.Store.Validate()), checkTemplate(c.Path)}
+	if _, err := newSchedule(c.Schedule); err != nil {
+		errs = append(errs, err)
+	}
+	if c.Start == "manual" && len(c.Schedule) > 0 {
+		errs = append(errs, pipeline.Fieldf("schedule", "nothing begins by itself with start: manual").WithHint("take one of them out"))
+	}
 	if c.Spool == "" {
 		errs = append(errs, pipeline.Fieldf("spool", "the directory needs a name").WithHint("write spool: /var/lib/weir/spool"))
 	}

@@ -41,7 +41,7 @@ func (d *Depot) open(cfg *Config) (*spool.Box, error) {
 		return nil, err
 	}
 	opts := cfg.options()
-	opts.Log, opts.Keep = d.log, d.keep
+	opts.Log, opts.Keep, opts.Export = d.log, d.keep, exports
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	key := dir + "\n" + cfg.Store.Address()

@@ -1,5 +1,19 @@
 package record
 
+import (
+	"time"
+
+	"weir/pipeline"
+)
+
+// The states of a recording.
+const (
+	stateRecording = "recording"
+	stateWaiting   = "waiting" // for a key frame, a disk or a track
+	statePaused    = "paused"  // the disk takes nothing
+	stateStopped   = "stopped" // it is not wanted
+)
+
 // Detail is what the API shows of a recording.
 type Detail struct {
 	// State is recording, waiting, paused or stopped; Reason says why it is not the first.
@@ -28,21 +42,25 @@ type Upstream struct {
 	OldestAge    float64 `json:"oldest_age_seconds"`
 	Uploaded     int64   `json:"uploaded_bytes"`
 	Damaged      int     `json:"damaged_files,omitempty"`
+	// Export says why what should be exported is not yet.
+	Export string `json:"export_problem,omitempty"`
 }
 
 // Describe implements pipeline.Describer.
-func (s *stage) Describe() any {
-	d := Detail{State: "waiting", Reason: s.notes.why(), Upload: Upstream{State: "ok"}}
+func (s *stage) Describe() any { return s.detail() }
+
+func (s *stage) detail() Detail {
+	d := Detail{State: stateWaiting, Reason: s.notes.why(), Upload: Upstream{State: "ok"}}
 	if d.Reason == "" {
 		d.Reason = "for a key frame"
 	}
-	if !s.wanted.Load() {
-		d.State, d.Reason = "stopped", "until it is told to record"
+	if why := s.wish.why(time.Now()); why != "" {
+		d.State, d.Reason = stateStopped, why
 	}
 	if w := s.writer.Load(); w != nil {
-		d.State, d.Reason = "recording", ""
+		d.State, d.Reason = stateRecording, ""
 		if why := w.Paused(); why != "" {
-			d.State, d.Reason = "paused", why
+			d.State, d.Reason = statePaused, why
 		}
 		stats := w.Stats()
 		d.Session, d.Prefix, d.Seconds, d.Bytes = w.Meta().Session, w.Meta().Prefix, stats.Seconds, stats.Bytes
@@ -52,11 +70,29 @@ func (s *stage) Describe() any {
 		r := box.Report()
 		d.Upload = Upstream{
 			State: "ok", BacklogBytes: r.Backlog, BacklogFiles: r.BacklogFiles, OldestAge: since(r.Oldest),
-			Uploaded: r.Uploaded, Damaged: r.Damaged,
+			Uploaded: r.Uploaded, Damaged: r.Damaged, Export: r.ExportProblem,
 		}
 		if r.Problem != "" {
 			d.Upload.State, d.Upload.Reason = "waiting", r.Problem
 		}
 	}
 	return d
+}
+
+// Measure implements pipeline.Measurer.
+func (s *stage) Measure() []pipeline.Figure {
+	d := s.detail()
+	var all []pipeline.Figure
+	for _, state := range []string{stateRecording, stateWaiting, statePaused, stateStopped} {
+		is := 0.0
+		if d.State == state {
+			is = 1
+		}
+		all = append(all, pipeline.Figure{Name: "recording_state", Help: "1 for the state that the recording is in.", Labels: []string{"state", state}, Value: is})
+	}
+	return append(all,
+		pipeline.Figure{Name: "recording_unflushed_seconds", Help: "For how long the oldest fragment has waited for the disk.", Value: d.Unflushed},
+		pipeline.Figure{Name: "recording_seconds", Help: "How long the recording under way is.", Value: d.Seconds},
+		pipeline.Figure{Name: "recording_dropped_fragments", Help: "Fragments of the recording under way that the disk had no time or no space for.", Value: float64(d.Dropped)},
+	)
 }

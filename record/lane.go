@@ -58,6 +58,31 @@ func (l *lane) settle() {
 	l.complete(l.last)
 }
 
+// longestTail is the most by which a track is made longer at the end of a timeline.
+const longestTail = time.Second
+
+// evenOut makes the last samples of lanes last as long as the longest does, so that
+// players have no hole there, which some never get over.
+func evenOut(lanes []*lane) {
+	var end time.Duration
+	for _, l := range lanes {
+		end = max(end, l.end())
+	}
+	for _, l := range lanes {
+		if n := len(l.samples); n > 0 && end-l.end() < longestTail {
+			l.samples[n-1].Duration += l.track.Rate.Ticks(end - l.end())
+		}
+	}
+}
+
+// end is when the last of the lane's samples has been shown; 0 without any.
+func (l *lane) end() (last time.Duration) {
+	for _, s := range l.samples {
+		last = max(last, l.track.Rate.Duration(s.Unit.PTS+s.Duration))
+	}
+	return last
+}
+
 // takeBefore is the samples that decode before a time, which leave the lane.
 func (l *lane) takeBefore(at time.Duration) []fmp4.Sample {
 	n := len(l.samples)

@@ -171,10 +171,14 @@ func (r *recorder) turn(u *media.Unit) {
 func (r *recorder) start(u *media.Unit) bool {
 	at := r.wall(u)
 	p := place{stream: r.env.Pipeline, session: newSession(at), seq: r.recording, start: at, vars: r.env.Vars}
-	w, err := r.open(spool.Recording{
+	meta := spool.Recording{
 		Session: p.session, Pipeline: r.env.Pipeline, Stage: r.env.Stage, Prefix: expand(r.cfg.Path, p),
 		Started: at, Longest: r.longest().Seconds(),
-	})
+	}
+	if r.cfg.Export != "none" {
+		meta.Export = r.cfg.Export
+	}
+	w, err := r.open(meta)
 	if err != nil {
 		r.note.failed(err)
 		return false
@@ -313,6 +317,7 @@ func (r *recorder) flush() {
 	for _, l := range r.lanes {
 		l.settle()
 	}
+	evenOut(r.lanes)
 	r.emit(1<<63 - 1)
 }
 

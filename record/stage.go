@@ -63,17 +63,19 @@ func (f *factory) Announce(a pipeline.Announcement) (withdraw func(), err error)
 }
 
 func (f *factory) stage(cfg Config, env pipeline.Env) (pipeline.Stage, error) {
-	s := &stage{cfg: cfg, env: env, depot: f.depot}
-	s.wanted.Store(cfg.Start != "manual")
-	return s, nil
+	times, err := newSchedule(cfg.Schedule)
+	if err != nil {
+		return nil, pipeline.Fail(pipeline.Config, "read the schedule", err)
+	}
+	return &stage{cfg: cfg, env: env, depot: f.depot, wish: wish{manual: cfg.Start == "manual", schedule: times}}, nil
 }
 
 // stage is one run of the recording.
 type stage struct {
-	cfg    Config
-	env    pipeline.Env
-	depot  *Depot
-	wanted atomic.Bool // whether to record at all
+	cfg   Config
+	env   pipeline.Env
+	depot *Depot
+	wish  wish
 
 	box    atomic.Pointer[spool.Box]    // for Describe, as what follows
 	writer atomic.Pointer[spool.Writer] // nil while nothing is recorded
@@ -108,7 +110,7 @@ func (s *stage) Run(ctx context.Context, p *pipeline.Ports) error {
 			}
 			return err
 		}
-		if !s.wanted.Load() {
+		if s.wish.why(time.Now()) != "" {
 			if w := r.stop("stopped"); w != nil {
 				s.writer.Store(nil)
 			}
@@ -144,7 +146,7 @@ func (s *stage) Control(body []byte) error {
 	if err := json.Unmarshal(body, &said); err != nil || said.Record == nil {
 		return errors.New(`say {"record": true} or {"record": false}`)
 	}
-	s.wanted.Store(*said.Record)
+	s.wish.say(*said.Record, time.Now())
 	return nil
 }
 
@@ -190,4 +192,5 @@ var (
 	_ pipeline.Announcer  = (*factory)(nil)
 	_ pipeline.Describer  = (*stage)(nil)
 	_ pipeline.Controller = (*stage)(nil)
+	_ pipeline.Measurer   = (*stage)(nil)
 )

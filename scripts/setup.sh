@@ -2,7 +2,7 @@
 # Installs what is missing for a purpose, on Debian and its like:
 #   setup.sh run     build the pages and the server (Node.js, npm)
 #   setup.sh test    the tests too (a C compiler for the race detector, ffmpeg, Chromium,
-#                    an S3 server)
+#                    an S3 server, what breaks a disk)
 #   setup.sh clips   remake the test clips (ffmpeg, a font)
 #   setup.sh libav   build libav for the worker (a C compiler, the codecs' libraries)
 #   setup.sh memcheck
@@ -66,6 +66,8 @@ test)
 	need gcc gcc libc6-dev
 	need ffmpeg ffmpeg
 	browser
+	need curl curl
+	need strace strace
 	;;
 clips)
 	need ffmpeg ffmpeg

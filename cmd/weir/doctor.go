@@ -30,34 +30,51 @@ func newDoctorCmd() *cobra.Command {
 
 // doctorStores tries every store in the files, each once.
 func doctorStores(ctx context.Context, out io.Writer, paths []string) error {
-	seen := make(map[string]bool)
+	shelves, err := shelvesOf(paths...)
+	if err != nil {
+		return err
+	}
 	ill := false
-	for _, src := range sources(paths) {
-		file, err := fileOf(src)
-		if err != nil {
-			return err
-		}
-		for _, plan := range file.Plans {
-			for _, n := range plan.Nodes {
-				cfg, ok := n.Config.(*record.Config)
-				if !ok || seen[cfg.Store.Address()] {
-					continue
-				}
-				seen[cfg.Store.Address()] = true
-				fmt.Fprintf(out, "%s (%s#%s)\n", cfg.Store.Address(), plan.Def.Pattern, n.Name)
-				if err := tryStore(ctx, out, cfg.Store); err != nil {
-					ill = true
-				}
-			}
+	for _, s := range shelves {
+		fmt.Fprintf(out, "%s (%s)\n", s.place.Address(), s.stage)
+		if err := tryStore(ctx, out, s.place); err != nil {
+			ill = true
 		}
 	}
 	switch {
-	case len(seen) == 0:
+	case len(shelves) == 0:
 		return errors.New("nothing records in there\nhelp: weir doctor store tries the stores of stages with use: record")
 	case ill:
 		return wrong(exitFailure)
 	}
 	return nil
+}
+
+// shelf is a store of recordings, and the first stage that records there.
+type shelf struct {
+	place store.Place
+	stage string
+}
+
+// shelvesOf lists the stores that configuration files record to, each once.
+func shelvesOf(paths ...string) (shelves []shelf, err error) {
+	seen := make(map[string]bool)
+	for _, src := range sources(paths) {
+		file, err := fileOf(src)
+		if err != nil {
+			return nil, err
+		}
+		for _, plan := range file.Plans {
+			for _, n := range plan.Nodes {
+				cfg, ok := n.Config.(*record.Config)
+				if ok && !seen[cfg.Store.Address()] {
+					seen[cfg.Store.Address()] = true
+					shelves = append(shelves, shelf{cfg.Store, fmt.Sprintf("%s#%s", plan.Def.Pattern, n.Name)})
+				}
+			}
+		}
+	}
+	return shelves, nil
 }
 
 func tryStore(ctx context.Context, out io.Writer, cfg store.Place) error {

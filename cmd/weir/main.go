@@ -66,7 +66,7 @@ func newRootCmd() *cobra.Command {
 	root.SetVersionTemplate("weir {{.Version}}\n")
 	root.AddCommand(
 		newRunCmd(), newDemoCmd(), newCheckCmd(), newGraphCmd(), newPortsCmd(), newSchemaCmd(),
-		newLoadCmd(), newDoctorCmd(), newVersionCmd(), newManCmd(),
+		newLoadCmd(), newRecordingCmd(), newDoctorCmd(), newVersionCmd(), newManCmd(),
 	)
 	return root
 }

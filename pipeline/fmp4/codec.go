@@ -43,6 +43,38 @@ func (b *boxes) sampleEntry(t *media.Track, layer int8) error {
 	return nil
 }
 
+// ParameterSets is what a key picture's sample may begin with, so that it can be decoded
+// without the description of the track: VPS, SPS and PPS as the sample has NAL units; nil
+// where the codec needs none.
+func (h *Header) ParameterSets() []byte {
+	const visual = boxHeader + 78 // a VisualSampleEntry without boxes (ISO/IEC 14496-12 section 12.1.3)
+	if len(h.Entry) < visual {
+		return nil
+	}
+	var codec media.Codec
+	switch string(h.Entry[4:boxHeader]) {
+	case "avc1":
+		codec = media.CodecH264
+	case "hvc1":
+		codec = media.CodecH265
+	default:
+		return nil // the key pictures of others have all
+	}
+	var sets []byte
+	_ = children(h.Entry[visual:], func(kind string, config []byte) error { // none, if it is damaged
+		if kind != "avcC" && kind != "hvcC" {
+			return nil
+		}
+		nals, err := bitstream.ParameterSets(codec, config)
+		if err != nil {
+			return err
+		}
+		sets, err = bitstream.Append(nil, codec, nals)
+		return err
+	})
+	return sets
+}
+
 // esds is an elementary stream descriptor around an AudioSpecificConfig (ISO/IEC
 // 14496-1 section 7.2.6).
 func (b *boxes) esds(config []byte) {

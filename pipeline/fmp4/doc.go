@@ -5,5 +5,6 @@
 // fragment's header is made from references to access units, in a sixth of the time
 // that a general MP4 library takes.
 //
-// [Scan] finds the complete fragments of a file that may end anywhere.
+// [Scan] finds the complete fragments of a file that may end anywhere, [ReadInit] reads a
+// header, and [Flat] makes of both the index of a file without fragments.
 package fmp4

@@ -28,7 +28,7 @@ func Init(streams ...Stream) ([]byte, error) {
 		b.tkhd(uint32(i)+1, s.Track, s.Layer)
 		mdia := b.open("mdia")
 		b.mdhd(s.Track)
-		b.hdlr(s.Track)
+		b.handler(s.Track.Kind())
 		if err := b.minf(s.Track, s.Layer); err != nil {
 			return nil, err
 		}
@@ -109,10 +109,10 @@ func packedLanguage(tag string) uint16 {
 	return v
 }
 
-func (b *boxes) hdlr(t *media.Track) {
+func (b *boxes) handler(kind media.Kind) {
 	at := b.full("hdlr", 0, 0)
 	b.u32(0)
-	if t.Kind() == media.KindAudio {
+	if kind == media.KindAudio {
 		b.string("soun")
 	} else {
 		b.string("vide")
@@ -121,9 +121,10 @@ func (b *boxes) hdlr(t *media.Track) {
 	b.close(at)
 }
 
-func (b *boxes) minf(t *media.Track, layer int8) error {
+// mediaInformation begins a minf up to its sample table; the result is for close.
+func (b *boxes) mediaInformation(kind media.Kind) int {
 	minf := b.open("minf")
-	if t.Kind() == media.KindAudio {
+	if kind == media.KindAudio {
 		at := b.full("smhd", 0, 0)
 		b.u32(0)
 		b.close(at)
@@ -138,7 +139,11 @@ func (b *boxes) minf(t *media.Track, layer int8) error {
 	b.close(b.full("url ", 0, 1)) // in this file
 	b.close(dref)
 	b.close(dinf)
+	return minf
+}
 
+func (b *boxes) minf(t *media.Track, layer int8) error {
+	minf := b.mediaInformation(t.Kind())
 	stbl := b.open("stbl")
 	stsd := b.full("stsd", 0, 0)
 	b.u32(1)

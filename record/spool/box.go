@@ -31,6 +31,9 @@ type Options struct {
 	Rate int64
 	// Keep says for a pipeline how long its recordings stay in the store; may be nil.
 	Keep func(pipeline string) Keep
+	// Export makes the files of a complete recording that asked for some. It is called
+	// anew until it and the putting of what it makes succeed. May be nil.
+	Export func(context.Context, store.Store, *Manifest) ([]Export, error)
 	// Fault is asked before an operation on a file whether it fails, in tests.
 	Fault func(op, name string) error
 	Log   *slog.Logger
@@ -46,16 +49,18 @@ type Box struct {
 	store atomic.Pointer[store.Store]
 	limit limiter
 
-	used    atomic.Int64 // bytes in the spool
-	mu      sync.Mutex   // guards live and report
-	live    map[string]*Writer
-	report  Report
-	known   map[string]*held // of the goroutine
-	kept    time.Time        // when retention was last looked at
-	wake    chan struct{}
-	closing chan struct{}
-	once    sync.Once
-	ended   chan struct{}
+	used      atomic.Int64 // bytes in the spool
+	mu        sync.Mutex   // guards live, report and exporting
+	live      map[string]*Writer
+	report    Report
+	exporting string           // a session
+	known     map[string]*held // of the goroutine
+	kept      time.Time        // when retention was last looked at
+	wake      chan struct{}
+	owing     chan struct{} // something is to be exported
+	closing   chan struct{}
+	once      sync.Once
+	ended     chan struct{}
 }
 
 // Report is what the uploading is doing.
@@ -71,6 +76,8 @@ type Report struct {
 	Objects  int
 	Failures int
 	Damaged  int
+	// ExportProblem says why what should be exported is not; "" if all is well.
+	ExportProblem string
 }
 
 // Open opens the Box of a store below the directory spool, and begins to upload what is
@@ -95,12 +102,16 @@ func Open(spool, address string, s store.Store, opts Options) (*Box, error) {
 	b := &Box{
 		log: opts.Log, root: root, path: path, lock: lock,
 		live: make(map[string]*Writer), known: make(map[string]*held),
-		wake: make(chan struct{}, 1), closing: make(chan struct{}), ended: make(chan struct{}),
+		wake: make(chan struct{}, 1), owing: make(chan struct{}, 1),
+		closing: make(chan struct{}), ended: make(chan struct{}),
 	}
 	b.Configure(s, opts)
 	b.count()
 	b.poke()
-	go b.run()
+	ctx, cancel := context.WithCancel(context.Background())
+	var exports sync.WaitGroup
+	exports.Go(func() { b.exports(ctx) })
+	go b.run(ctx, func() { cancel(); exports.Wait() })
 	return b, nil
 }
 
@@ -209,9 +220,11 @@ func (b *Box) alive(session string) bool {
 }
 
 // poke wakes the goroutine.
-func (b *Box) poke() {
+func (b *Box) poke() { signal(b.wake) }
+
+func signal(c chan struct{}) {
 	select {
-	case b.wake <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }
@@ -262,11 +275,11 @@ const (
 	idle      = time.Minute
 )
 
-func (b *Box) run() {
+// run uploads until the Box is closed, and then calls stop.
+func (b *Box) run(ctx context.Context, stop func()) {
 	defer close(b.ended)
 	defer func() { _ = errors.Join(b.lock.Close(), b.root.Close()) }()
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
+	defer stop()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	failures := 0

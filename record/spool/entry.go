@@ -34,6 +34,8 @@ type Recording struct {
 	Started time.Time `json:"started"`
 	// Longest is the most that a segment may last, in seconds.
 	Longest float64 `json:"longest_segment_seconds"`
+	// Export is what is made of it once it is complete: mp4, or nothing.
+	Export string `json:"export,omitempty"`
 }
 
 // Init is an initialisation section of a rendition.

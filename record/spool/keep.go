@@ -32,17 +32,30 @@ type kept struct {
 	Prefix   string    `json:"prefix"`
 	Ended    time.Time `json:"ended"`
 	Bytes    int64     `json:"bytes"`
+	Export   string    `json:"export,omitempty"` // what is still owed
 }
+
+func (k *kept) file() string { return keptDir + "/" + k.Session + ".json" }
 
 // keep remembers a recording that is complete.
 func (b *Box) keep(l *ledger, m *Manifest) error {
-	name := keptDir + "/" + m.Session + ".json"
-	draft := name + ".new"
-	text := encode(kept{m.Session, m.Pipeline, m.Prefix, m.Ended, m.Bytes})
-	if err := b.root.WriteFile(draft, text, 0o644); err != nil {
+	k := kept{m.Session, m.Pipeline, m.Prefix, m.Ended, m.Bytes, l.recording.Export}
+	if err := b.remember(k); err != nil {
+		return err
+	}
+	if k.Export != "" {
+		signal(b.owing)
+	}
+	return nil
+}
+
+// remember writes down a complete recording.
+func (b *Box) remember(k kept) error {
+	draft := k.file() + ".new"
+	if err := b.root.WriteFile(draft, encode(k), 0o644); err != nil {
 		return fmt.Errorf("spool: %w", err)
 	}
-	return b.root.Rename(draft, name)
+	return b.root.Rename(draft, k.file())
 }
 
 // all lists the complete recordings, oldest first.
@@ -80,6 +93,10 @@ func (b *Box) retain(ctx context.Context) error {
 		if !old && !large && !b.tight(policy.Free) {
 			continue
 		}
+		if b.isExporting(k.Session) {
+			b.kept = time.Time{} // it goes in the next round
+			continue
+		}
 		if err := b.erase(ctx, k); err != nil {
 			return err
 		}
@@ -104,16 +121,23 @@ func (b *Box) erase(ctx context.Context, k kept) error {
 	if err := s.Delete(ctx, k.Prefix+"/manifest.json"); err != nil {
 		return err
 	}
+	parts := 0
 	for info, err := range s.List(ctx, k.Prefix+"/") {
 		if err != nil {
 			return err
+		}
+		if strings.HasPrefix(info.Key, k.Prefix+"/export-") {
+			parts++
 		}
 		if err := s.Delete(ctx, info.Key); err != nil {
 			return err
 		}
 	}
+	if err := b.abandon(ctx, k, parts); err != nil {
+		return err
+	}
 	b.log.Info("a recording was deleted, as it need not be kept any longer", "pipeline", k.Pipeline, "prefix", k.Prefix)
-	if err := b.root.Remove(keptDir + "/" + k.Session + ".json"); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := b.root.Remove(k.file()); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("spool: %w", err)
 	}
 	return nil

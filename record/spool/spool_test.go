@@ -54,9 +54,11 @@ type studio struct {
 // fickle is a store that fails when it is told to.
 type fickle struct {
 	store.Store
-	mu   sync.Mutex // guards what follows
-	fail error
-	puts map[string]int // that succeeded
+	mu        sync.Mutex // guards what follows
+	fail      error
+	large     error
+	puts      map[string]int // that succeeded
+	abandoned []string
 }
 
 func (f *fickle) set(err error) {
@@ -76,6 +78,24 @@ func (f *fickle) Put(ctx context.Context, o store.Object) error {
 		f.puts[o.Key]++
 	}
 	return err
+}
+
+// PutLarge implements store.Large.
+func (f *fickle) PutLarge(ctx context.Context, o store.Object) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.large != nil {
+		return f.large
+	}
+	return f.Store.(store.Large).PutLarge(ctx, o)
+}
+
+// Abandon implements store.Large.
+func (f *fickle) Abandon(ctx context.Context, key string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.abandoned = append(f.abandoned, key)
+	return f.Store.(store.Large).Abandon(ctx, key)
 }
 
 // count is how often an object was put.
@@ -172,7 +192,7 @@ func (s *studio) has(key string) bool {
 
 func (s *studio) read(key string) string {
 	s.t.Helper()
-	r, err := s.store.Get(s.t.Context(), key)
+	r, err := s.store.Get(s.t.Context(), key, 0, -1)
 	if err != nil {
 		s.t.Fatalf("%s: %v", key, err)
 	}
@@ -415,6 +435,61 @@ func TestKeep(t *testing.T) {
 	})
 	if !s.has("live/a/mine") {
 		t.Error("something else was deleted")
+	}
+}
+
+// What a recording is to be exported as is made once it is complete, by a later process if
+// need be; and what will not be finished is not left in the store.
+func TestExport(t *testing.T) {
+	for name, deleted := range map[string]bool{"made": false, "deleted": true} {
+		t.Run(name, func(t *testing.T) {
+			s := newStudio(t, t.TempDir())
+			tried := make(chan struct{}, 1)
+			opts := *s.box.opts.Load()
+			opts.Export = func(_ context.Context, _ store.Store, m *Manifest) ([]Export, error) {
+				signal(tried)
+				text := fmt.Sprint(m.Session, " of ", len(m.Segments))
+				return []Export{{ExportName(0), strings.NewReader(text), int64(len(text))}}, nil
+			}
+			s.box.Configure(s.store, opts)
+			s.store.large = errors.New("the line is dead")
+			w, err := s.box.Record(Recording{Session: session, Pipeline: "live/a", Prefix: "live/a/" + session, Export: "mp4"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.segment(w, 1, true)
+			w.End("over")
+			s.complete()
+			<-tried
+			await(t, "it is said", func() bool { return strings.Contains(s.box.Report().ExportProblem, "the line is dead") })
+			s.close()
+			<-s.box.ended
+
+			if deleted {
+				opts.Keep = func(string) Keep { return Keep{For: time.Nanosecond} }
+			} else {
+				s.store.large = nil
+			}
+			again, err := Open(filepath.Join(s.dir, "spool"), "a store", s.store, opts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer again.Close(context.Background())
+			if deleted {
+				await(t, "it is deleted", func() bool { ks, _ := again.all(); return len(ks) == 0 })
+				s.store.mu.Lock()
+				defer s.store.mu.Unlock()
+				if want := []string{prefix + "export.mp4", prefix + "export-1.mp4"}; !slices.Equal(s.store.abandoned, want) {
+					t.Errorf("abandoned %q", s.store.abandoned)
+				}
+				return
+			}
+			await(t, "it is exported", func() bool { return s.has(prefix + "export.mp4") })
+			await(t, "that is noted", func() bool { ks, _ := again.all(); return len(ks) == 1 && ks[0].Export == "" })
+			if got := s.read(prefix + "export.mp4"); got != session+" of 1" {
+				t.Error(got)
+			}
+		})
 	}
 }
 

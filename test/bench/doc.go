@@ -15,6 +15,8 @@
 //	others-%             of the machine's CPU time, what went to other processes
 //	cal-ns               CPU time of a fixed piece of work, before and after
 //
+// BenchmarkRecording has cpu-ms/Mbit instead, of the server and of ffmpeg in turn.
+//
 // CPU time depends on the machine, and on what else runs there: compare its ratio
 // to cal-ns, and only if others-% is near 0. On loopback the sender of a packet also does the receiver's TCP work,
 // so publishing is a little cheaper here than over a network, and playing a little

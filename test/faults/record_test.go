@@ -138,6 +138,7 @@ type kept struct {
 		Bytes   int64   `json:"bytes"`
 		SHA256  string  `json:"sha256"`
 		Missing string  `json:"missing"`
+		Suspect bool    `json:"suspect"`
 		Seconds float64 `json:"dur"`
 	} `json:"segments"`
 }
@@ -374,5 +375,75 @@ func TestSpoolIsFull(t *testing.T) {
 	var all []kept
 	eventually(t, 60*time.Second, "the recording is complete", func() bool { all = b.manifests(t); return len(all) == 1 })
 	video, _ := b.verify(t, all[0])
+	b.opens(t, all[0])
 	figure(t, "R10", "paused_after=%v resumed_after=%v pictures=%d of %d", filled.Round(time.Millisecond), resumed.Round(time.Millisecond), video, len(p.of(media.KindVideo)))
+}
+
+// R11: a disk that takes two seconds to sync, or cannot, costs no viewer anything. What
+// it would not sync is suspect, and the recording goes on in another file.
+func TestDiskIsIll(t *testing.T) {
+	if _, err := exec.LookPath("strace"); err != nil {
+		t.Skip("no strace (apt-get install strace)")
+	}
+	for name, c := range map[string]struct {
+		fault   string
+		suspect bool
+	}{
+		"slow":    {"delay_enter=2000000:when=4..9", false},
+		"failing": {"error=EIO:when=4..6", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cores.Take(t, 0.4)
+			b := newBucket(t)
+			// The tracer is no parent, and only sees what it breaks.
+			ill := fmt.Sprintf(`exec strace -D -f --seccomp-bpf -qq -o /dev/null -e trace=fsync -e inject=fsync:%s "$0" run "$1"; false`, c.fault)
+			s := startLimited(t, recording(b, t.TempDir()), ill)
+			p := s.publish(t, "short/ill")
+			v := s.watch(t, "short/ill")
+			over := p.goOn(t, newStream(t, 1, h264(t, 1280, 720), aac(t, 48000)))
+			longest := 0.0
+			if c.suspect {
+				eventually(t, 30*time.Second, "it is said", func() bool { return len(s.log.lines("recording paused")) > 0 })
+			} else {
+				eventually(t, 30*time.Second, "something waits for the disk", func() bool { longest = max(longest, s.unflushed()); return longest > 1.5 })
+			}
+			eventually(t, 60*time.Second, "the recording goes on", func() bool {
+				_, text := s.get("/v1/streams")
+				return holdsAll(text, []string{`"recording"`}) && s.unflushed() < 1
+			})
+			pause(t, 3*time.Second)
+			over()
+			p.close()
+			v.end(20 * time.Second)
+			whole(t, p, v, true)
+			var all []kept
+			eventually(t, 60*time.Second, "the recording is complete", func() bool { all = b.manifests(t); return len(all) == 1 })
+			video, _ := b.verify(t, all[0])
+			b.opens(t, all[0])
+			suspect := 0
+			for _, seg := range all[0].Segments {
+				if seg.Suspect {
+					suspect++
+				}
+			}
+			lost := len(p.of(media.KindVideo)) - video
+			if (suspect > 0) != c.suspect || lost > 0 && !c.suspect {
+				t.Errorf("%d segments are suspect, %d pictures are lost", suspect, lost)
+			}
+			figure(t, "R11 "+name, "lost_pictures=%d of %d suspect_segments=%d unflushed_max=%.1fs", lost, len(p.of(media.KindVideo)), suspect, longest)
+		})
+	}
+}
+
+// unflushed is for how long the oldest fragment of a recording has waited for the disk, in
+// seconds.
+func (s *server) unflushed() float64 {
+	_, text := s.get("/v1/streams")
+	_, text, ok := strings.Cut(text, `"unflushed_seconds":`)
+	if !ok {
+		return 0
+	}
+	var v float64
+	_, _ = fmt.Sscan(strings.TrimLeft(text, " "), &v)
+	return v
 }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"iter"
+	"math"
 	"os"
 	"path"
 	"strings"
@@ -133,7 +134,7 @@ func syncDir(root *os.Root, name string) error {
 }
 
 // Get implements Store.
-func (d *directory) Get(_ context.Context, key string) (io.ReadCloser, error) {
+func (d *directory) Get(_ context.Context, key string, from, size int64) (io.ReadCloser, error) {
 	root, err := d.root()
 	if err != nil {
 		return nil, err
@@ -143,7 +144,16 @@ func (d *directory) Get(_ context.Context, key string) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, d.say(err)
 	}
-	return f, nil
+	if size < 0 {
+		size = math.MaxInt64 - from
+	}
+	return &section{io.NewSectionReader(f, from, size), f}, nil
+}
+
+// section is a part of a file.
+type section struct {
+	io.Reader
+	io.Closer
 }
 
 // Stat implements Store.

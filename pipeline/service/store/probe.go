@@ -60,7 +60,7 @@ func refuses(ctx context.Context, s Store, o Object) error {
 }
 
 func readsBack(ctx context.Context, s Store, key string, want []byte) error {
-	r, err := s.Get(ctx, key)
+	r, err := s.Get(ctx, key, 0, -1)
 	if err != nil {
 		return err
 	}

@@ -22,6 +22,7 @@ type bucket struct {
 	cfg    S3
 	client *minio.Core
 	sse    encrypt.ServerSide
+	part   int64 // of large objects, in bytes
 	// unconditional says that the service does not know If-None-Match.
 	unconditional atomic.Bool
 }
@@ -50,7 +51,7 @@ func openBucket(cfg S3) (*bucket, error) {
 	if err != nil {
 		return nil, fmt.Errorf("s3 %s: %w", cfg.Endpoint, err)
 	}
-	b := &bucket{cfg: cfg, client: client}
+	b := &bucket{cfg: cfg, client: client, part: goodPart}
 	switch cfg.Encryption {
 	case "s3":
 		b.sse = encrypt.NewSSE()
@@ -138,13 +139,23 @@ func (b *bucket) verify(ctx context.Context, o Object) error {
 }
 
 // Get implements Store.
-func (b *bucket) Get(ctx context.Context, key string) (io.ReadCloser, error) {
-	info, err := b.Stat(ctx, key)
-	if err != nil {
-		return nil, err
+func (b *bucket) Get(ctx context.Context, key string, from, size int64) (io.ReadCloser, error) {
+	var opts minio.GetObjectOptions
+	if size < 0 {
+		info, err := b.Stat(ctx, key)
+		if err != nil {
+			return nil, err
+		}
+		size = max(0, info.Size-from)
 	}
-	ctx, cancel := deadline(ctx, info.Size)
-	body, _, _, err := b.client.GetObject(ctx, b.cfg.Bucket, b.key(key), minio.GetObjectOptions{})
+	if size == 0 {
+		return io.NopCloser(strings.NewReader("")), nil
+	}
+	if err := opts.SetRange(from, from+size-1); err != nil {
+		return nil, fmt.Errorf("get %s: %w", key, err)
+	}
+	ctx, cancel := deadline(ctx, size)
+	body, _, _, err := b.client.GetObject(ctx, b.cfg.Bucket, b.key(key), opts)
 	if err != nil {
 		cancel()
 		return nil, b.say("get "+key, err)

@@ -19,8 +19,9 @@ type Store interface {
 	// succeeds if that has the same content, else it fails with ErrExists. When Put fails,
 	// the object is there as a whole or not at all.
 	Put(ctx context.Context, o Object) error
-	// Get opens an object. The caller closes it. The deadline is for all of the reading.
-	Get(ctx context.Context, key string) (io.ReadCloser, error)
+	// Get opens size bytes of an object behind its first from ones; all that follow if size
+	// is negative. The caller closes it. The deadline is for all of the reading.
+	Get(ctx context.Context, key string, from, size int64) (io.ReadCloser, error)
 	// Stat says what is known of an object.
 	Stat(ctx context.Context, key string) (Info, error)
 	// List lists the objects whose key begins with prefix, in any order. It ends with the

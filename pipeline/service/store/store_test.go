@@ -73,7 +73,7 @@ func conformance(t *testing.T, s Store) {
 	if _, err := s.Stat(ctx, "a/none"); !errors.Is(err, ErrNotFound) {
 		t.Errorf("stat of nothing: %v", err)
 	}
-	if _, err := s.Get(ctx, "a/none"); !errors.Is(err, ErrNotFound) {
+	if _, err := s.Get(ctx, "a/none", 0, -1); !errors.Is(err, ErrNotFound) {
 		t.Errorf("get of nothing: %v", err)
 	}
 	for key, content := range map[string]string{"a/b+c/1.m4s": "one", "a/b+c/2.m4s": strings.Repeat("two", 1e6), "a/empty": "", "kept": "x"} {
@@ -124,6 +124,21 @@ func conformance(t *testing.T, s Store) {
 	if got, want := list(t, s, "a/"), []string{"a/b+c/1.m4s", "a/b+c/2.m4s", "a/empty", "a/list"}; !slices.Equal(got, want) {
 		t.Errorf("list: %q, want %q", got, want)
 	}
+	for _, part := range []struct{ from, size int64 }{{0, 3}, {1000, 9}, {3e6 - 2, 2}, {5, 0}, {3e6 - 3, -1}} {
+		r, err := s.Get(ctx, "a/b+c/2.m4s", part.from, part.size)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(r)
+		want := strings.Repeat("two", 1e6)[part.from:]
+		if part.size >= 0 {
+			want = want[:part.size]
+		}
+		if string(got) != want || err != nil {
+			t.Errorf("%d bytes from %d: %q, %v", part.size, part.from, got, err)
+		}
+		r.Close()
+	}
 	if got := list(t, s, "a/b+c/2"); len(got) != 1 {
 		t.Errorf("list by a prefix within a name: %q", got)
 	}
@@ -147,7 +162,7 @@ func conformance(t *testing.T, s Store) {
 
 func read(t *testing.T, s Store, key string) string {
 	t.Helper()
-	r, err := s.Get(t.Context(), key)
+	r, err := s.Get(t.Context(), key, 0, -1)
 	if err != nil {
 		t.Fatalf("get %s: %v", key, err)
 	}
