@@ -3,27 +3,11 @@
 //   rate=1          how fast it is played
 //   patience=60     how long that may take, in seconds
 // PAGE has a video element, and puts errors that end playback into window.fatal.
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { chromium } from "playwright-core";
+import { withBrowser } from "./browser.mjs";
 
 const [url, ...rest] = process.argv.slice(2);
-const options = Object.fromEntries(rest.map((word) => word.split(/=(.*)/s)));
+const options = { width: 400, height: 300, ...Object.fromEntries(rest.map((word) => word.split(/=(.*)/s))) };
 const { rate = 1, patience = 60 } = options;
-
-const profile = await mkdtemp(join(tmpdir(), "weir-e2e-"));
-const browser = await chromium.launchPersistentContext(profile, {
-  executablePath: options.chromium ?? "/usr/bin/chromium",
-  headless: true,
-  viewport: { width: 400, height: 300 },
-  args: [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--autoplay-policy=no-user-gesture-required",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-  ],
-});
 
 // Runs in the page: plays to the end, and notes the sizes of pictures and where it stood
 // still for longer than half a second.
@@ -56,11 +40,9 @@ async function play({ rate, patience }) {
   });
 }
 
-try {
+const seen = await withBrowser(url, options, [], async (browser) => {
   const page = browser.pages()[0] ?? (await browser.newPage());
   await page.goto(url);
-  console.log(JSON.stringify(await page.evaluate(play, { rate: Number(rate), patience: Number(patience) })));
-} finally {
-  await browser.close();
-  await rm(profile, { recursive: true, force: true });
-}
+  return page.evaluate(play, { rate: Number(rate), patience: Number(patience) });
+});
+console.log(JSON.stringify(seen));
