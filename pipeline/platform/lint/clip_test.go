@@ -19,12 +19,12 @@ import (
 	"weir/pipeline/platform"
 )
 
-// The parts of a clip that pleases all platforms: 11 s of noise, 30 pictures a second,
+// The parts of a clip that pleases all platforms: 11 s of noise, 15 pictures a second,
 // 600 kbit/s, a key frame every 2 s. `make` of a clip is these, with some replaced.
 const (
-	pictures = "testsrc2=size=128x72:rate=30:duration=11,noise=alls=30:allf=t"
+	pictures = "testsrc2=size=128x72:rate=15:duration=11,noise=alls=30:allf=t"
 	sound    = "-f lavfi -i sine=sample_rate=48000:duration=11"
-	coding   = "-c:v libx264 -preset superfast -pix_fmt yuv420p"
+	coding   = "-c:v libx264 -preset ultrafast -coder 1 -pix_fmt yuv420p"
 	rate     = "-b:v 600k -maxrate 600k -bufsize 600k"
 	keys     = "-force_key_frames expr:gte(t,n_forced*2) -g 300 -sc_threshold 0"
 	bframes  = "-bf 0"
@@ -45,11 +45,11 @@ func clips() []clip {
 		{name: "keyframe_interval_unstable", preset: "youtube", keys: "-force_key_frames 0,2,3,6,8,10 -g 300 -sc_threshold 0", says: "Key frames come from 1.0 to 3.0 s apart"},
 		{name: "b_frames_present", preset: "nob", b: "-bf 2 -b_strategy 0", says: "B-frames"},
 		{name: "open_gop", preset: "youtube", b: "-bf 2 -b_strategy 0", keys: "-g 60 -keyint_min 60 -sc_threshold 0 -x264-params open-gop=1", says: "(open GOP)"},
-		{name: "bitrate_over_max", preset: "facebook", rate: "-b:v 1500k -maxrate 1500k -bufsize 1500k", says: "Facebook takes at most 1 Mbit/s for 128x72 with 30 frames a second"},
+		{name: "bitrate_over_max", preset: "facebook", rate: "-b:v 1500k -maxrate 1500k -bufsize 1500k", says: "Facebook takes at most 1 Mbit/s for 128x72 with 15 frames a second"},
 		{name: "bitrate_under_min", preset: "twitch", rate: "-b:v 150k -maxrate 150k -bufsize 150k", says: "Twitch wants at least 0.3 Mbit/s"},
-		{name: "bitrate_not_cbr", preset: "twitch", pictures: "testsrc2=size=128x72:rate=30:duration=11,noise=alls=60:allf=t:enable=gt(t\\,7)", rate: "-crf 26", says: "Twitch wants a constant one"},
-		{name: "fps_unstable", preset: "twitch", pictures: pictures + ",select=not(between(t\\,4.1\\,4.7))", also: "-vsync vfr", says: "to 30 frames in a second"},
-		{name: "resolution_unsupported", preset: "twitch", pictures: "color=size=2560x1440:rate=5:duration=11", rate: "-b:v 600k", says: "The picture is 2560x1440 with 5 frames a second, and Twitch takes at most 1080 lines."},
+		{name: "bitrate_not_cbr", preset: "twitch", pictures: "testsrc2=size=128x72:rate=15:duration=11,noise=alls=60:allf=t:enable=gt(t\\,7)", rate: "-crf 26", says: "Twitch wants a constant one"},
+		{name: "fps_unstable", preset: "twitch", pictures: pictures + ",select=not(between(t\\,4.1\\,4.7))", also: "-vsync vfr", says: "to 15 frames in a second"},
+		{name: "resolution_unsupported", preset: "twitch", pictures: "color=size=2560x1440:rate=2:duration=11", rate: "-b:v 600k", says: "The picture is 2560x1440 with 2 frames a second, and Twitch takes at most 1080 lines."},
 		{name: "codec_unsupported", preset: "twitch", coding: "-c:v libx265 -preset ultrafast -tag:v hvc1 -pix_fmt yuv420p -x265-params log-level=error:open-gop=0:bframes=0", says: "The picture is H265; Twitch takes H264."},
 		{name: "profile_level", preset: "twitch", also: "-profile:v baseline", says: "The picture has the profile Baseline; Twitch takes Main and High."},
 		{name: "interlaced", preset: "twitch", also: "-flags +ildct+ilme", says: "interlaced"},
