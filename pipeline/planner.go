@@ -19,6 +19,7 @@ func NewPlan(def *Definition, reg *Registry) (*Plan, []Problem) {
 	p.sort()
 	if len(p.problems) == 0 {
 		p.fit()
+		p.review()
 	}
 	if len(p.problems) > 0 {
 		return nil, p.problems

@@ -59,6 +59,14 @@ END {
 	row("LL-HLS player: CPU in a second", median("Players", "cpu-ms/player-s"), "ms", "1")
 	row("LL-HLS player: requests in a second", median("Players", "requests/player-s"), "", "")
 	row("LL-HLS player: memory", median("Players", "rss-KiB/player"), "KiB", "")
+	row("a push: CPU for a Mbit", median("Pushes/weir/targets=1", "cpu-ms/Mbit"), "ms", "")
+	pushes = median("Pushes/weir/targets=5", "cpu-ms/s")
+	if (pushes > 0) {
+		row("five pushes: CPU, of that of one", pushes / median("Pushes/weir/targets=1", "cpu-ms/s") * 100, "%", "")
+		row("five pushes: CPU, of what ffmpeg takes", pushes / median("Pushes/ffmpeg/targets=5", "cpu-ms/s") * 100, "%", "50")
+		row("five pushes: delay of a picture, p99", median("Pushes/weir/targets=5", "delay-p99-ms"), "ms", "10")
+		row("five pushes by ffmpeg: delay of a picture, p99", median("Pushes/ffmpeg/targets=5", "delay-p99-ms"), "ms", "")
+	}
 	row("calibration (SHA-256 of 4 KiB)", median("Calibration", "ns/op"), "ns", "")
 	row("calibration beside the publishers, CPU time", median("Publishers/chunk=4096", "cal-ns"), "ns", "")
 	row("calibration beside the players, CPU time", median("Players", "cal-ns"), "ns", "")

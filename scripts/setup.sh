@@ -2,7 +2,7 @@
 # Installs what is missing for a purpose, on Debian and its like:
 #   setup.sh run     build the pages and the server (Node.js, npm)
 #   setup.sh test    the tests too (a C compiler for the race detector, ffmpeg, Chromium,
-#                    an S3 server, what breaks a disk)
+#                    nginx with its RTMP module, an S3 server, what breaks a disk)
 #   setup.sh clips   remake the test clips (ffmpeg, a font)
 #   setup.sh libav   build libav for the worker (a C compiler, the codecs' libraries)
 #   setup.sh memcheck
@@ -28,6 +28,14 @@ need() {
 	command -v "$1" >/dev/null && return
 	shift
 	missing="$missing $*"
+}
+
+# file NAME PACKAGE: the package is wanted if the file is not there, but done without where
+# there is no such package.
+file() {
+	[ -e "$1" ] && return
+	apt-cache show "$2" >/dev/null 2>&1 && missing="$missing $2"
+	return 0
 }
 
 # library NAME PACKAGE…: the packages are wanted if pkg-config does not know NAME.
@@ -66,6 +74,8 @@ test)
 	need gcc gcc libc6-dev
 	need ffmpeg ffmpeg
 	browser
+	need nginx nginx
+	file /usr/lib/nginx/modules/ngx_rtmp_module.so libnginx-mod-rtmp
 	need curl curl
 	need strace strace
 	;;

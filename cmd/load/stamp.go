@@ -31,6 +31,9 @@ func stampIn(b []byte) int {
 	return i + len(stampMark)
 }
 
+// SentAt is when a picture was sent, by what begins it: an RTP payload or an RTMP message.
+func SentAt(payload []byte) (time.Time, bool) { return stampOf(payload) }
+
 // stampOf is the time of sending in such a payload.
 func stampOf(payload []byte) (time.Time, bool) {
 	at := stampIn(payload)

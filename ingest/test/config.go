@@ -56,6 +56,14 @@ func (c *Config) Validate() error {
 	return errors.Join(errs...)
 }
 
+// Forecast implements [pipeline.Forecaster].
+func (c *Config) Forecast() pipeline.Forecast {
+	return pipeline.Forecast{
+		Codec: media.CodecH264, Keyframes: c.KeyframeEvery,
+		Layers: []media.Layer{{Width: c.Width, Height: c.Height, FPS: c.FPS, Bitrate: int64(c.Bitrate)}},
+	}
+}
+
 func (c *Config) sound() *rendition.Sound { return &rendition.Sound{Codec: c.Audio, Channels: 2} }
 
 // coding and layer are how the picture is coded.

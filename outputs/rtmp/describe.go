@@ -1,16 +1,21 @@
 package rtmp
 
-import "weir/pipeline"
+import (
+	"weir/pipeline"
+	"weir/pipeline/platform/lint"
+)
 
 // Description is what the API shows of a running stage.
 type Description struct {
 	Preset  string         `json:"preset"`
 	Targets []TargetStatus `json:"targets"`
+	// Findings are what of the stream is not as the platform wants it.
+	Findings []lint.Finding `json:"findings,omitempty"`
 }
 
 // Describe implements pipeline.Describer.
 func (s *stage) Describe() any {
-	d := Description{Preset: s.cfg.Preset}
+	d := Description{Preset: s.cfg.Preset, Findings: s.lint.last()}
 	for _, t := range s.targets {
 		now := t.status.snapshot()
 		delay, video, audio := t.hold.state()
@@ -25,6 +30,12 @@ func (s *stage) Measure() (all []pipeline.Figure) {
 	d, ok := s.Describe().(Description)
 	if !ok {
 		return nil
+	}
+	for _, f := range d.Findings {
+		all = append(all, pipeline.Figure{
+			Name: "output_finding", Help: "1 for each rule of the platform that the stream breaks.",
+			Labels: []string{"rule", f.Rule, "severity", string(f.Severity)}, Value: 1,
+		})
 	}
 	for _, t := range d.Targets {
 		at := func(more ...string) []string { return append([]string{"target", t.Role}, more...) }

@@ -84,8 +84,8 @@ func late(us []*media.Unit, fits func(*media.Unit) bool) time.Duration {
 }
 
 // trim keeps a target that is too slow within bounds: the rest of a GOP goes, the sound
-// stays as long as it can. Pictures go a little earlier than sound that waits among them
-// would have to.
+// stays as long as it can. Pictures go earlier than sound that waits among them would have
+// to, by more than a slow socket takes to have room again.
 func (h *hold) trim() {
 	for {
 		waiting := h.units[h.next:]
@@ -93,7 +93,7 @@ func (h *hold) trim() {
 		switch {
 		case late(waiting, picture) > h.delay-h.delay/8 || over && slices.ContainsFunc(waiting, picture):
 			h.dropTail()
-		case late(waiting, func(u *media.Unit) bool { return !picture(u) }) > h.delay || over && len(waiting) > 0:
+		case late(waiting, func(u *media.Unit) bool { return !picture(u) }) > h.delay+h.delay/4 || over && len(waiting) > 0:
 			h.dropAt(h.next)
 		case over: // a GOP that is sent, but for its end
 			h.cut(h.next)
@@ -202,7 +202,7 @@ func (h *hold) take(ctx context.Context, into []*media.Unit) ([]*media.Unit, err
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	// Not more than a little at a time: what was taken cannot be left out any more.
-	const most = 64 << 10
+	const most = 16 << 10
 	for n := 0; h.next < len(h.units) && n < most; h.next++ {
 		u := h.units[h.next]
 		into, n = append(into, u), n+u.Size()

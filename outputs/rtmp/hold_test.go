@@ -45,6 +45,32 @@ func TestSlowTarget(t *testing.T) {
 	})
 }
 
+// A target that takes nothing for a little longer than pictures may wait loses no sound:
+// a slow one takes in lumps, between which that happens.
+func TestLumps(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHold(3*time.Second, 8<<20, nil)
+		h.restart()
+		played := make(chan struct{})
+		go func() { defer close(played); play(h, 0, 10*time.Second) }()
+		var got []*media.Unit
+		for began := time.Now(); time.Since(began) < 9*time.Second; {
+			one, err := h.one(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got = append(got, one); len(got) == 20 {
+				time.Sleep(3500 * time.Millisecond)
+			}
+		}
+		if _, video, audio := h.state(); video == 0 || audio > 0 {
+			t.Errorf("%d pictures and %d sounds left out", video, audio)
+		}
+		whole(t, got)
+		<-played
+	})
+}
+
 // whole wants sound without a gap, and pictures that are missing only up to a key frame.
 func whole(t *testing.T, got []*media.Unit) {
 	t.Helper()

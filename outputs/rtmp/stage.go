@@ -81,6 +81,7 @@ type stage struct {
 	targets []*target
 	mute    bool // nothing replaces missing sound
 	silence silence
+	lint    inspector
 	layer   int8
 	in      *pipeline.Input
 	video   media.TrackID
@@ -89,11 +90,14 @@ type stage struct {
 }
 
 func newStage(c Config, env pipeline.Env, dial dialer) (*stage, error) {
-	p, err := platform.Named(c.Preset, c.Presets)
+	p, err := c.demanding()
 	if err != nil {
 		return nil, pipeline.Fail(pipeline.Config, "read presets", err)
 	}
-	s := &stage{cfg: c, mute: c.Silence == never || c.Silence == auto && !p.Audio}
+	s := &stage{
+		cfg: c, mute: c.Silence == never || c.Silence == auto && !p.Audio,
+		lint: inspector{preset: p, log: env.Log.With("preset", c.Preset)},
+	}
 	primary, backup := c.endpoints(p)
 	add := func(e endpoint) *target {
 		t := &target{endpoint: e, dial: dial, hold: newHold(c.Delay, int64(c.HoldBytes), s.askKey)}
@@ -187,6 +191,7 @@ func (s *stage) Run(ctx context.Context, p *pipeline.Ports) error {
 // choose picks the tracks and the layer to push.
 func (s *stage) choose(set *media.TrackSet) {
 	s.video, s.audio, s.layer = "", "", 0
+	defer func() { s.lint.meter.Tracks(set.Track(s.video), s.layer, set.Track(s.audio)) }()
 	for _, t := range set.Tracks {
 		switch {
 		case t.Kind() == media.KindAudio && s.audio == "":
@@ -220,6 +225,7 @@ func (s *stage) take(u *media.Unit) {
 	if u.Track.ID != s.video && u.Track.ID != s.audio || picture(u) && u.Layer != s.layer {
 		return
 	}
+	s.lint.unit(u)
 	if !s.mute {
 		fill, wanted := s.silence.before(u)
 		for _, f := range fill {

@@ -29,6 +29,9 @@ func FuzzParse(f *testing.F) {
 		if p.Codec.Kind() == media.KindVideo && (p.Width < 1 || p.Height < 1 || p.Rate != media.VideoRate) {
 			t.Fatalf("no picture: %+v", p)
 		}
+		if a := p.Traits().PixelAspect; a < 0 || a > 1<<16 {
+			t.Fatalf("a pixel %g times as wide as high", a)
+		}
 		q, err := Parse(p.Codec, p.Config, Limits{})
 		if err != nil || !bytes.Equal(q.Config, p.Config) || q.name != p.name || q.Layer().Width != p.Width {
 			t.Fatalf("canonical form %x is read as %+v, %v", p.Config, q, err)
@@ -52,6 +55,7 @@ func FuzzSplit(f *testing.F) {
 	f.Add(byte(0), JoinAVCC([][]byte{huge, {0x65, 0x88, 0x84}}))
 	f.Add(byte(0), []byte{0, 0, 0, 9, 0x65, 1})
 	f.Add(byte(0), make([]byte, 64))
+	f.Add(byte(0), JoinAVCC([][]byte{{6, 6, 1, 0x84, 0x80}, {0x41, 0x9A, 1}}))
 	f.Add(byte(1), JoinAVCC([][]byte{{0x46, 1, 0x50}, {0x26, 1, 0xAF, 0x06}, unhex(f, hevcSPS)}))
 	f.Add(byte(1), JoinAVCC([][]byte{{0x02, 1, 0xD0, 0x06, 0x40}}))
 	f.Add(byte(2), JoinOBUs([][]byte{{0x10}, unhex(f, "08000000043cfeccfbf90040"), {0x30, 0x10, 0}, {0x34, 0x20, 0x30}}))
@@ -67,6 +71,9 @@ func FuzzSplit(f *testing.F) {
 			p = au.Params
 		}
 		checkNormal(t, p, au, size)
+		if OpenGOP(p.Codec, au.Access) && p.Codec == media.CodecH264 && au.Flags.Has(media.Key) {
+			t.Fatalf("%x is clean", au.Access)
+		}
 		joined, err := Append(nil, p.Codec, au.Access)
 		if err != nil {
 			t.Fatal(err)

@@ -54,10 +54,38 @@ type Demands struct {
 	// Profiles are those of H.264 by name, LevelMax ten times the highest level.
 	Profiles []string `json:"profiles"`
 	LevelMax int      `json:"level_max"`
-	// AudioRates are in Hz, AudioBitrateMax in bit/s.
-	AudioRates      []int `json:"audio_rates"`
-	AudioBitrateMax int64 `json:"audio_bitrate_max"`
+	// AudioRates are in Hz, AudioBitrateMax in bit/s, AudioChannelsMax is a number.
+	AudioRates       []int `json:"audio_rates"`
+	AudioBitrateMax  int64 `json:"audio_bitrate_max"`
+	AudioChannelsMax int   `json:"audio_channels_max"`
+	// Must names what else is demanded.
+	Must []Must `json:"must"`
+	// Severities are those of rules, by their ids, that weigh more or less here than
+	// elsewhere: "error", "warning", or "off" for one that nobody cares about.
+	Severities map[string]string `json:"severities"`
 }
+
+// Must is a demand that has no figure.
+type Must string
+
+// The demands that have no figure.
+const (
+	ConstantBitrate Must = "constant_bitrate"
+	ClosedGOP       Must = "closed_gop"
+	NoBFrames       Must = "no_b_frames"
+	Progressive     Must = "progressive"
+	SquarePixels    Must = "square_pixels"
+	StandardRange   Must = "standard_range" // of brightness: no HDR
+	// Steady: frame rate, key frames and timestamps go evenly, sound with the picture.
+	Steady Must = "steady"
+)
+
+func musts() []Must {
+	return []Must{ConstantBitrate, ClosedGOP, NoBFrames, Progressive, SquarePixels, StandardRange, Steady}
+}
+
+// Musts says whether m is demanded.
+func (d *Demands) Musts(m Must) bool { return slices.Contains(d.Must, m) }
 
 // Bitrate bounds the bitrate of pictures up to a height and a rate, in bit/s.
 type Bitrate struct {
@@ -121,6 +149,16 @@ func parse(text []byte) ([]Preset, error) {
 		for _, c := range p.Codecs {
 			if !slices.ContainsFunc(media.Codecs(), func(m media.Codec) bool { return m.String() == c }) {
 				return nil, fmt.Errorf("preset %s: there is no codec %q", p.Name, c)
+			}
+		}
+		for _, m := range p.Must {
+			if !slices.Contains(musts(), m) {
+				return nil, fmt.Errorf("preset %s: there is no demand %q", p.Name, m)
+			}
+		}
+		for rule, s := range p.Severities {
+			if s != "error" && s != "warning" && s != "off" {
+				return nil, fmt.Errorf("preset %s: %s: %q is none of error, warning, off", p.Name, rule, s)
 			}
 		}
 	}

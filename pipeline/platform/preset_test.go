@@ -39,7 +39,7 @@ func TestOverride(t *testing.T) {
 	if p, err := Named("youtube", file); err != nil || p.Title != "YouTube" {
 		t.Errorf("%+v, %v", p, err)
 	}
-	for _, bad := range []string{`[{"nmae": "x"}]`, `[{"name": "x", "codecs": ["H.264"]}]`, `{`} {
+	for _, bad := range []string{`[{"nmae": "x"}]`, `[{"name": "x", "codecs": ["H.264"]}]`, `[{"name": "x", "must": ["closed-gop"]}]`, `[{"name": "x", "severities": {"interlaced": "fatal"}}]`, `{`} {
 		write(bad)
 		if _, err := Named("x", file); err == nil {
 			t.Errorf("%s is accepted", bad)

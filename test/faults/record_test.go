@@ -355,7 +355,7 @@ func TestSpoolIsFull(t *testing.T) {
 	p := s.publish(t, "short/full")
 	v := s.watch(t, "short/full")
 	st := newStream(t, 1, h264(t, 1280, 720), aac(t, 48000))
-	st.size = 30000
+	st.size = 77_000
 	over := p.goOn(t, st)
 	says := func(words ...string) func() bool {
 		return func() bool { _, text := s.get("/v1/streams"); return holdsAll(text, words) }

@@ -4,6 +4,7 @@ package faults
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net/http"
@@ -61,6 +62,8 @@ type server struct {
 	t          testing.TB
 	cmd        *exec.Cmd
 	http, rtmp string // host:port
+	rtmps      string // the same, if it is served
+	scheme     string // of what is at http
 	file       string // its configuration
 	log        *journal
 	ended      chan struct{}
@@ -79,7 +82,10 @@ func start(t testing.TB, configuration string) *server {
 // begins.
 func startLimited(t testing.TB, configuration, limit string) *server {
 	t.Helper()
-	s := &server{t: t, file: filepath.Join(t.TempDir(), "weir.yaml"), log: newJournal(), ended: make(chan struct{})}
+	s := &server{t: t, file: filepath.Join(t.TempDir(), "weir.yaml"), log: newJournal(), ended: make(chan struct{}), scheme: "http"}
+	if strings.Contains(configuration, "\n  tls:") {
+		s.scheme = "https"
+	}
 	s.configure(configuration)
 	s.cmd = exec.Command(os.Getenv(binaryVariable), "run", s.file)
 	if limit != "" {
@@ -102,7 +108,7 @@ func startLimited(t testing.TB, configuration, limit string) *server {
 		}
 	})
 	eventually(t, 30*time.Second, "the server tells its addresses", func() bool {
-		s.http, s.rtmp = address(out.text(), "http"), address(out.text(), "rtmp")
+		s.http, s.rtmp, s.rtmps = address(out.text(), s.scheme), address(out.text(), "rtmp"), address(out.text(), "rtmps")
 		return s.http != "" && s.rtmp != "" || s.over()
 	})
 	eventually(t, 30*time.Second, "the server is ready", func() bool { return s.status("/readyz") == 200 || s.over() })
@@ -111,6 +117,12 @@ func startLimited(t testing.TB, configuration, limit string) *server {
 	}
 	return s
 }
+
+// url is that of the server's root.
+func (s *server) url() string { return s.scheme + "://" + s.http }
+
+// trusting asks any server that the tests have started.
+var trusting = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
 
 // address is the first one with that scheme.
 func address(text, scheme string) string {
@@ -170,11 +182,11 @@ func (s *server) terminate() {
 func (s *server) get(path string) (int, string) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.http+path, nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url()+path, nil)
 	if err != nil {
 		return 0, err.Error()
 	}
-	res, err := http.DefaultClient.Do(req)
+	res, err := trusting.Do(req)
 	if err != nil {
 		return 0, err.Error()
 	}

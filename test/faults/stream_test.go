@@ -108,9 +108,9 @@ type frame struct {
 // next is the next frame.
 func (s *stream) next() frame {
 	at := s.now()
-	track, p, key := s.audio, &s.sounds, true
+	track, p, key, size := s.audio, &s.sounds, true, min(s.size, 400)
 	if s.video != nil && s.when(s.video, s.pictures) == at {
-		track, p, key = s.video, &s.pictures, s.sinceKey%s.gop == 0
+		track, p, key, size = s.video, &s.pictures, s.sinceKey%s.gop == 0, s.size
 		s.sinceKey++
 	}
 	f := frame{kind: track.Kind(), mark: mark{s.session, p.number, at}}
@@ -127,7 +127,7 @@ func (s *stream) next() frame {
 		f.tags = append(f.tags, tag)
 	}
 	s.due = nil
-	u := flv.Unit{Track: track, DTS: stamp, Access: access(track.Codec, key, f.mark, s.size)}
+	u := flv.Unit{Track: track, DTS: stamp, Access: access(track.Codec, key, f.mark, size)}
 	if key {
 		u.Flags = media.Key
 	}

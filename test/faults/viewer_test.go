@@ -46,8 +46,8 @@ func (s *server) watchSegments(t testing.TB, path string) *viewer {
 func (s *server) view(t testing.TB, path string, plain bool) *viewer {
 	t.Helper()
 	v := &viewer{
-		t: t, base: "http://" + s.http + "/" + path + "/", plain: plain,
-		http:  &http.Client{Transport: &http.Transport{}, Timeout: 40 * time.Second},
+		t: t, base: s.url() + "/" + path + "/", plain: plain,
+		http:  &http.Client{Transport: trusting.Transport.(*http.Transport).Clone(), Timeout: 40 * time.Second},
 		lanes: make(map[string]*lane), statuses: make(map[int]int),
 	}
 	v.ctx, v.cancel = context.WithCancel(t.Context())

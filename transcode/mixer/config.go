@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"weir/pipeline"
+	"weir/pipeline/media"
 	"weir/transcode/mixer/layout"
 	"weir/transcode/rendition"
 	"weir/transcode/wire"
@@ -147,4 +148,18 @@ func (c *Config) job(name string) wire.Job {
 		},
 		Video: c.Video(c.Layers), Audio: c.Audio.Audio(),
 	}
+}
+
+// Forecast implements [pipeline.Forecaster].
+func (c *Config) Forecast() pipeline.Forecast {
+	f := pipeline.Forecast{Codec: media.CodecH264, Keyframes: c.KeyframeEvery}
+	for _, l := range c.Layers {
+		layer := l.Forecast()
+		layer.Width, layer.Height = l.Size(c.Size.Width, c.Size.Height)
+		if layer.FPS == 0 {
+			layer.FPS = c.FPS
+		}
+		f.Layers = append(f.Layers, layer)
+	}
+	return f
 }

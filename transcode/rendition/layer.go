@@ -5,6 +5,7 @@ import (
 	"regexp"
 
 	"weir/pipeline"
+	"weir/pipeline/media"
 )
 
 // Layer is one rendition of a picture.
@@ -49,6 +50,11 @@ func LayerProblems(layers []Layer) (errs []error) {
 }
 
 func odd(pixels int) bool { return pixels < 0 || pixels > 4096 || pixels%2 != 0 }
+
+// Forecast is what l says of its pictures.
+func (l Layer) Forecast() media.Layer {
+	return media.Layer{Name: l.Name, Width: l.Width, Height: l.Height, FPS: l.FPS, Bitrate: int64(l.Bitrate)}
+}
 
 // Size is that of a layer of a picture, which is never enlarged.
 func (l Layer) Size(width, height int) (w, h int) {

@@ -89,6 +89,18 @@ func (c *Config) sourceProblems() (errs []error) {
 	return errs
 }
 
+// Forecast implements [pipeline.Forecaster].
+func (c *Config) Forecast() pipeline.Forecast {
+	f := pipeline.Forecast{Codec: media.CodecH264}
+	for _, l := range c.Layers {
+		f.Layers = append(f.Layers, l.Forecast())
+	}
+	if c.source() < 0 {
+		f.Keyframes = c.KeyframeEvery
+	}
+	return f
+}
+
 // source is the place of the layer that is the source, or -1.
 func (c *Config) source() int8 {
 	return int8(slices.IndexFunc(c.Layers, func(l Layer) bool { return l.Source }))

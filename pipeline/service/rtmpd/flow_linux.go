@@ -13,7 +13,7 @@ const userTimeout = 10 * time.Second
 
 // unsent is how many bytes may wait in the system for their turn. What waits there is
 // late, and can no longer be left out.
-const unsent = 128 << 10
+const unsent = 64 << 10
 
 // setSending makes a socket notice that its peer is gone and, if it is to be prompt,
 // keeps little in it.
