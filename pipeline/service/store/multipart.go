@@ -3,9 +3,10 @@ package store
 import (
 	"bytes"
 	"context"
-	"crypto/md5" //nolint:gosec // the services compare with it
+	"crypto/md5"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -75,7 +76,7 @@ func partOf(o Object, buf []byte, at, size int64) ([]byte, error) {
 	}
 	buf = buf[:size]
 	if n, err := o.Body.ReadAt(buf, at); int64(n) < size {
-		if err == nil || err == io.EOF { //nolint:errorlint // a ReaderAt says it bare
+		if err == nil || errors.Is(err, io.EOF) {
 			err = ErrContent
 		}
 		return nil, fmt.Errorf("put %s: %w", o.Key, err)
@@ -91,7 +92,7 @@ func (u *upload) resume(ctx context.Context, first []byte) (listed bool, err err
 	if err != nil {
 		return false, nil //nolint:nilerr // many keys may put and not list
 	}
-	sum := md5.Sum(first) //nolint:gosec // it is what the service has
+	sum := md5.Sum(first) // what the service tells of a part
 	for _, id := range ids {
 		have, err := u.parts(ctx, id)
 		if err == nil && u.id == "" && strings.Trim(have[1].ETag, `"`) == hex.EncodeToString(sum[:]) {
