@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -139,29 +138,4 @@ func startFFmpeg(b *testing.B, to string, count int) *server {
 	})
 	s.await(b, func() bool { return listens(b, s.rtmp) }) // it takes one connection only
 	return s
-}
-
-// listens says whether somebody listens at a port, without connecting to it.
-func listens(b *testing.B, address string) bool {
-	b.Helper()
-	_, port, err := net.SplitHostPort(address)
-	if err != nil {
-		b.Fatal(err)
-	}
-	var n int
-	if _, err := fmt.Sscan(port, &n); err != nil {
-		b.Fatal(err)
-	}
-	text, err := os.ReadFile("/proc/net/tcp")
-	if err != nil {
-		b.Fatal(err)
-	}
-	const state = "0A" // TCP_LISTEN
-	for line := range strings.Lines(string(text)) {
-		f := strings.Fields(line)
-		if len(f) > 3 && f[3] == state && strings.HasSuffix(f[1], fmt.Sprintf(":%04X", n)) {
-			return true
-		}
-	}
-	return false
 }

@@ -48,7 +48,7 @@ func BenchmarkRecording(b *testing.B) {
 			"-f", "hls", "-hls_segment_type", "fmp4", "-hls_time", "6", "-hls_list_size", "0", "-hls_playlist_type", "event",
 			"-hls_segment_options", "movflags=+frag_keyframe:frag_duration=1000000", filepath.Join(dir, "index.m3u8"))
 		background(b, cmd)
-		for _, port, _ := net.SplitHostPort(at); !listens(b, port); {
+		for !listens(b, at) {
 			<-time.After(20 * time.Millisecond)
 		}
 		record(b, cmd.Process.Pid, dir, clip, url)
@@ -116,10 +116,11 @@ func record(b *testing.B, pid int, dir, clip, url string) {
 	b.ReportMetric(calibrate(b), "cal-ns")
 }
 
-// listens says whether a process listens at a port, without connecting: ffmpeg takes one
-// connection.
-func listens(b *testing.B, port string) bool {
+// listens says whether a process listens at an address, without connecting: ffmpeg takes
+// one connection.
+func listens(b *testing.B, address string) bool {
 	b.Helper()
+	_, port, _ := net.SplitHostPort(address)
 	text, err := os.ReadFile("/proc/net/tcp")
 	n, bad := strconv.Atoi(port)
 	if err != nil || bad != nil {
