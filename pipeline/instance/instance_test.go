@@ -190,6 +190,7 @@ func TestAPublisherStartsAnInstance(t *testing.T) {
 		}); err != nil {
 			t.Error(err)
 		}
+		synctest.Wait() // instances do not wait for each other
 		for _, who := range []string{"bob", "eve"} {
 			if err := enter("live/a", who, anyone); err != nil {
 				t.Error(err)
