@@ -7,6 +7,7 @@ import (
 	"context"
 	"runtime"
 	"testing"
+	"time"
 
 	"golang.org/x/sync/semaphore"
 )
@@ -27,7 +28,7 @@ func New() *Shared { return &Shared{semaphore.NewWeighted(capacity())} }
 
 // Take makes t run beside other tests, as soon as so many cores are free for it, until it
 // and its subtests end. Those who asked first are served first. A test that asks for more
-// than there is runs alone.
+// than there is runs alone. What t says at its end (-v) is for whoever has to shorten them.
 func (s *Shared) Take(t *testing.T, cores float64) {
 	t.Helper()
 	t.Parallel()
@@ -35,5 +36,9 @@ func (s *Shared) Take(t *testing.T, cores float64) {
 	if err := s.free.Acquire(context.WithoutCancel(t.Context()), n); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { s.free.Release(n) })
+	begun := time.Now()
+	t.Cleanup(func() {
+		s.free.Release(n)
+		t.Logf("ran for %.1f s on %.2f cores", time.Since(begun).Seconds(), cores)
+	})
 }
