@@ -136,7 +136,7 @@ func convert(have Streams, s step) Streams {
 // insert is the node of a step, which consumers that need the same share.
 func (a *adapter) insert(from *Node, port string, s step, use string) *Node {
 	c := s.Conversion
-	key := fmt.Sprint(from.Name, ".", port, "~", c.Name, s.of)
+	key := fmt.Sprint(from.Name, ".", port, "~", c.Name, string(s.of))
 	if n := a.shared[key]; n != nil {
 		return n
 	}
@@ -171,18 +171,18 @@ func (a *adapter) free(name, from string) string {
 
 // names is "AAC, MP3 or Opus".
 func names(codecs []media.Codec, last string) string {
-	var text string
+	var text strings.Builder
 	for i, c := range codecs {
 		switch {
 		case i == 0:
 		case i == len(codecs)-1:
-			text += " " + last + " "
+			text.WriteString(" " + last + " ")
 		default:
-			text += ", "
+			text.WriteString(", ")
 		}
-		text += c.String()
+		text.WriteString(c.String())
 	}
-	return text
+	return text.String()
 }
 
 // verdict reports what still does not fit: nothing at all is a problem, some of it

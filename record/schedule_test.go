@@ -71,8 +71,17 @@ func TestWish(t *testing.T) {
 		say  string
 		want bool
 	}{
-		{19, "", false}, {20, "", true}, {20, "stop", false}, {21, "", false}, {22, "", false},
-		{44, "", true}, {46, "", false}, {47, "record", true}, {60, "", true}, {68, "", true}, {70, "", false},
+		{19, "", false},
+		{20, "", true},
+		{20, "stop", false},
+		{21, "", false},
+		{22, "", false},
+		{44, "", true},
+		{46, "", false},
+		{47, "record", true},
+		{60, "", true},
+		{68, "", true},
+		{70, "", false},
 	} {
 		if step.say != "" {
 			w.say(step.say == "record", at(step.hour))

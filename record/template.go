@@ -12,7 +12,7 @@ import (
 )
 
 // field is one {name} or {name:format} of a template.
-var field = regexp.MustCompile(`\{([a-z][a-z0-9_]*)(?::([^{}]*))?\}`) //nolint:gochecknoglobals // a constant
+var field = regexp.MustCompile(`\{([a-z][a-z0-9_]*)(?::([^{}]*))?\}`)
 
 // place is what a template is filled in with.
 type place struct {

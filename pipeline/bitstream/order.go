@@ -33,10 +33,10 @@ func (p *Params) Order() Order {
 			o = h265Order(b)
 		default: // have no parameter sets of this kind
 		}
-		switch {
-		case o == OrderMixed:
+		switch o {
+		case OrderMixed:
 			return OrderMixed
-		case o == OrderUnknown:
+		case OrderUnknown:
 			order = OrderUnknown
 		}
 	}

@@ -113,8 +113,22 @@ func isHDR(transfer uint8) bool { return transfer == 16 || transfer == 18 }
 // pixelAspect reads a sample aspect ratio (ITU-T H.264 table E-1, which H.265 shares).
 func pixelAspect(idc uint8, width, height uint16) float64 {
 	table := [...][2]float64{
-		{1, 1}, {12, 11}, {10, 11}, {16, 11}, {40, 33}, {24, 11}, {20, 11}, {32, 11}, {80, 33},
-		{18, 11}, {15, 11}, {64, 33}, {160, 99}, {4, 3}, {3, 2}, {2, 1},
+		{1, 1},
+		{12, 11},
+		{10, 11},
+		{16, 11},
+		{40, 33},
+		{24, 11},
+		{20, 11},
+		{32, 11},
+		{80, 33},
+		{18, 11},
+		{15, 11},
+		{64, 33},
+		{160, 99},
+		{4, 3},
+		{3, 2},
+		{2, 1},
 	}
 	switch {
 	case idc >= 1 && int(idc) <= len(table):

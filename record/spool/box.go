@@ -253,7 +253,7 @@ func (b *Box) Close(ctx context.Context) {
 }
 
 // sessionName is a ULID.
-var sessionName = regexp.MustCompile(`^[0-9A-HJKMNP-TV-Z]{26}$`) //nolint:gochecknoglobals // a constant
+var sessionName = regexp.MustCompile(`^[0-9A-HJKMNP-TV-Z]{26}$`)
 
 // sessions lists the recordings in the spool, oldest first.
 func (b *Box) sessions() ([]string, error) {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"slices"
 	"strconv"
@@ -128,10 +127,4 @@ func measure(d *disk, name string, seg *Segment, rate media.Rate) error {
 	}
 	seg.Bytes, seg.SHA256 = good, hex.EncodeToString(sum.Sum(nil))
 	return nil
-}
-
-// exists says whether a file is there.
-func (d *disk) exists(name string) bool {
-	_, err := d.Lstat(name)
-	return !errors.Is(err, fs.ErrNotExist)
 }

@@ -34,11 +34,12 @@ func BenchmarkPushes(b *testing.B) {
 	for _, count := range []int{1, 5} {
 		b.Run(fmt.Sprintf("weir/targets=%d", count), func(b *testing.B) {
 			at, delay := takePushes(b)
-			text := pushConfiguration
+			var text strings.Builder
+			text.WriteString(pushConfiguration)
 			for i := range count {
-				text += fmt.Sprintf("      out%d: {use: outputs/rtmp, from: cam, with: {url: \"rtmp://%s/app\", key: out%d}}\n", i, at, i)
+				text.WriteString(fmt.Sprintf("      out%d: {use: outputs/rtmp, from: cam, with: {url: \"rtmp://%s/app\", key: out%d}}\n", i, at, i))
 			}
-			measurePushes(b, startServer(b, text), delay, count)
+			measurePushes(b, startServer(b, text.String()), delay, count)
 		})
 		b.Run(fmt.Sprintf("ffmpeg/targets=%d", count), func(b *testing.B) {
 			at, delay := takePushes(b)

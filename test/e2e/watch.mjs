@@ -220,12 +220,14 @@ async function eachLevel(page) {
       now = await look();
     }
     await sleep(500);
+    const level = () => page.evaluate(() => window.hls.levels[window.hls.currentLevel]?.height ?? 0);
+    for (let i = 0; i < 20 && (await level()) !== heights[to]; i++) await sleep(100); // hls.js looks later than we
     const after = await look();
     changes.push({
       from: begun.height, to: heights[to], shown: after.height, seconds: (now.at - begun.at) / 1000,
       waits: after.waits - begun.waits, fps: (1000 * (after.decoded - begun.decoded)) / (after.at - begun.at),
       played: (after.position - begun.position) / ((after.at - begun.at) / 1000),
-      level: await page.evaluate(() => window.hls.levels[window.hls.currentLevel]?.height ?? 0),
+      level: await level(),
     });
   }
   return changes;

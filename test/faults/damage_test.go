@@ -88,10 +88,7 @@ func TestDamagedSource(t *testing.T) {
 	const times = 4 // of 6 s
 	sent := loaded(t, clips+"h264-bframes-aac.mp4", times)
 	whole := loaded(t, clips+"h264-aac.mp4", times)
-	type sending struct {
-		p    *publisher
-		what []packet
-	}
+	type sending struct{ what []packet }
 	all := map[string]sending{"pass/whole": {what: whole}, "made/whole": {what: whole}}
 	for _, how := range []string{"bits", "cut", "noise"} {
 		all["made/"+how] = sending{what: damaged(sent, 4*time.Second, 16*time.Second, how)}
@@ -143,8 +140,10 @@ func holes20(got []sample) (longest time.Duration, n int) {
 func coded(t *testing.T, size, rate string, options ...string) []packet {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "clip.mp4")
-	words := slices.Concat([]string{"-v", "error", "-nostdin", "-f", "lavfi", "-i", "testsrc2=size=" + size + ":rate=" + rate,
-		"-f", "lavfi", "-i", "sine=440:sample_rate=48000", "-t", "5", "-pix_fmt", "yuv420p", "-g", "30", "-c:a", "aac"}, options, []string{name})
+	words := slices.Concat([]string{
+		"-v", "error", "-nostdin", "-f", "lavfi", "-i", "testsrc2=size=" + size + ":rate=" + rate,
+		"-f", "lavfi", "-i", "sine=440:sample_rate=48000", "-t", "5", "-pix_fmt", "yuv420p", "-g", "30", "-c:a", "aac",
+	}, options, []string{name})
 	if out, err := exec.CommandContext(t.Context(), "nice", slices.Insert(words, 0, "ffmpeg")...).CombinedOutput(); err != nil {
 		t.Fatalf("ffmpeg: %v\n%s", err, out)
 	}

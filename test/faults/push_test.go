@@ -257,11 +257,12 @@ func TestPushRestarts(t *testing.T) {
 		rounds, between = 120, 30*time.Second
 	}
 	target := serveSink(t)
-	text := pushing
+	var text strings.Builder
+	text.WriteString(pushing)
 	for i := range many {
-		text += push(fmt.Sprint("push", i), "rtmp://"+target.address+"/app", fmt.Sprint("copy", i))
+		text.WriteString(push(fmt.Sprint("push", i), "rtmp://"+target.address+"/app", fmt.Sprint("copy", i)))
 	}
-	s := start(t, text)
+	s := start(t, text.String())
 	_, finish := s.playing(t, newStream(t, 1, h264(t, 640, 360), aac(t, 48000)))
 	flowing := func(sessions int) bool {
 		if target.count() < sessions {

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 )
 
@@ -27,7 +28,8 @@ func Height() int {
 // Stage is the stage "ladder" of a pipeline in YAML, that makes three layers of what the
 // stage "cam" sends, of two thirds of a height and less, and passes that on as well.
 func Stage(full int) string {
-	text := `
+	var text strings.Builder
+	text.WriteString(`
       ladder:
         use: transcode/video
         from: cam
@@ -35,12 +37,12 @@ func Stage(full int) string {
           preset: ultrafast
           layers:
             - {name: source, source: true}
-`
+`)
 	for i, bitrate := range []string{"1600k", "700k", "250k"} {
 		height := full * []int{6, 4, 2}[i] / 9
-		text += fmt.Sprintf("            - {name: %s, height: %d, bitrate: %s}\n", Names[1+i], height, bitrate)
+		text.WriteString(fmt.Sprintf("            - {name: %s, height: %d, bitrate: %s}\n", Names[1+i], height, bitrate))
 	}
-	return text
+	return text.String()
 }
 
 // Clip makes a clip for the source: 30 pictures a second of 4 Mbit/s, with key pictures

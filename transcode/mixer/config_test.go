@@ -153,7 +153,9 @@ func TestScenes(t *testing.T) {
 func TestBoxesAreEven(t *testing.T) {
 	for _, c := range []layout.Canvas{{Width: 1280, Height: 720}, {Width: 426, Height: 240}, {Width: 128, Height: 128}} {
 		for _, b := range []Box{
-			{Width: 100, Height: 100}, {X: 33.3, Width: 33.4, Y: 66.7, Height: 33.34}, {X: 99.99, Y: 99.99, Width: 0.01, Height: 0.01},
+			{Width: 100, Height: 100},
+			{X: 33.3, Width: 33.4, Y: 66.7, Height: 33.34},
+			{X: 99.99, Y: 99.99, Width: 0.01, Height: 0.01},
 			{X: 100, Y: 0, Width: 0.04, Height: 100},
 		} {
 			p := b.on(c)

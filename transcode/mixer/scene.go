@@ -66,10 +66,8 @@ func (s Scene) problems(name string) (errs []error) {
 }
 
 func (b Box) problems(field string) (errs []error) {
-	wrong := func(name, format string, args ...any) *pipeline.FieldError {
-		err := pipeline.Fieldf(field+name, format, args...)
-		errs = append(errs, err)
-		return err
+	wrong := func(name, format string, args ...any) {
+		errs = append(errs, pipeline.Fieldf(field+name, format, args...))
 	}
 	if b.Speaker && (b.Input != "" || b.Group != "") {
 		wrong("speaker", "a box shows an input or the one who speaks, and not both")

@@ -213,13 +213,14 @@ func picture(t *testing.T, u *media.Unit) string {
 		if _, group, ok := strings.Cut(string(b.Track), "/video"); ok && group != "" {
 			name += "/" + group
 		}
-		text := fmt.Sprintf("%s %.0f,%.0f %.0fx%.0f", name, b.X*1280, b.Y*720, b.Width*1280, b.Height*720)
+		var text strings.Builder
+		text.WriteString(fmt.Sprintf("%s %.0f,%.0f %.0fx%.0f", name, b.X*1280, b.Y*720, b.Width*1280, b.Height*720))
 		for _, p := range c.Sprites {
 			if p.Z == b.Z+1 && p.X >= b.X && p.X < b.X+b.Width && p.Y >= b.Y && p.Y < b.Y+b.Height {
-				text += " *"
+				text.WriteString(" *")
 			}
 		}
-		all = append(all, text)
+		all = append(all, text.String())
 	}
 	return strings.Join(all, " | ")
 }

@@ -101,7 +101,7 @@ func play(s *worker.Session, from, d time.Duration) {
 		if !ok {
 			continue
 		}
-		time.Sleep(began.Add(u.Time() - from).Sub(time.Now()))
+		time.Sleep(time.Until(began.Add(u.Time() - from)))
 		live := *u
 		live.Arrived = time.Now()
 		s.Put(&live)

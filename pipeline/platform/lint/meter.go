@@ -44,7 +44,6 @@ type lane struct {
 	now     second
 	seconds []second      // whole ones
 	lag     time.Duration // how late its units are at least, since the epoch
-	begun   time.Time     // what lag counts from
 }
 
 // second is one second of a track's timestamps.

@@ -60,7 +60,7 @@ func (d *directory) Put(ctx context.Context, o Object) error {
 		return d.say(err)
 	}
 	draft := path.Join(parent, temporary+rand.Text())
-	defer root.Remove(draft)
+	defer func() { _ = root.Remove(draft) }()
 	if err := d.write(ctx, root, draft, o); err != nil {
 		return err
 	}

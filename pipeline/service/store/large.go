@@ -46,7 +46,7 @@ func (d *directory) PutLarge(ctx context.Context, o Object) error {
 	if err != nil {
 		return d.say(err)
 	}
-	defer root.Remove(draft)
+	defer func() { _ = root.Remove(draft) }()
 	n, err := io.CopyBuffer(struct{ io.Writer }{f}, &patient{ctx, io.NewSectionReader(o.Body, 0, o.Size)}, make([]byte, stride))
 	if err == nil && n != o.Size {
 		err = ErrContent
