@@ -1,13 +1,11 @@
 package bench
 
 import (
-	"bytes"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -46,35 +44,18 @@ func BenchmarkNginx(b *testing.B) {
 func startNginx(b *testing.B) *server {
 	b.Helper()
 	dir := b.TempDir()
-	s := &server{rtmp: freeAddress(b), ended: make(chan struct{}), lost: make(chan string, 8)}
+	rtmp := freeAddress(b)
 	file := filepath.Join(dir, "nginx.conf")
 	text := fmt.Sprintf(`load_module %s;
 daemon off; master_process off; pid %[2]s/pid; error_log %[2]s/log;
 events { worker_connections 1024; }
 rtmp { server { listen %[3]s; chunk_size 4096; application live { live on; } } }
-`, rtmpModule, dir, s.rtmp)
+`, rtmpModule, dir, rtmp)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		b.Fatal(err)
 	}
-	var log bytes.Buffer
-	cmd := exec.Command("nginx", "-p", dir, "-c", file)
-	cmd.Stdout, cmd.Stderr = &log, &log
-	if err := cmd.Start(); err != nil {
-		b.Fatal(err)
-	}
-	s.pid = cmd.Process.Pid
-	go func() {
-		_ = cmd.Wait()
-		s.lost <- "nginx"
-		close(s.ended)
-	}()
-	b.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		<-s.ended
-		if b.Failed() {
-			b.Log(strings.TrimSpace(log.String()))
-		}
-	})
+	s := run(b, exec.Command("nginx", "-p", dir, "-c", file), "nginx")
+	s.rtmp = rtmp
 	s.await(b, func() bool {
 		c, err := net.Dial("tcp", s.rtmp)
 		if err == nil {

@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"net"
@@ -112,31 +111,15 @@ func startFFmpeg(b *testing.B, to string, count int) *server {
 	if _, err := exec.LookPath("ffmpeg"); err != nil {
 		b.Skip("no ffmpeg on this machine")
 	}
-	s := &server{rtmp: freeAddress(b), ended: make(chan struct{}), lost: make(chan string, 8)}
+	rtmp := freeAddress(b)
 	var outputs []string
 	for i := range count {
 		outputs = append(outputs, fmt.Sprintf("[f=flv:flvflags=no_duration_filesize]rtmp://%s/app/out%d", to, i))
 	}
 	cmd := exec.Command("ffmpeg", "-v", "error", "-nostdin", "-analyzeduration", "1M",
-		"-listen", "1", "-f", "flv", "-i", "rtmp://"+s.rtmp+"/live/load", "-map", "0", "-c", "copy", "-f", "tee", strings.Join(outputs, "|"))
-	var log bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &log, &log
-	if err := cmd.Start(); err != nil {
-		b.Fatal(err)
-	}
-	s.pid = cmd.Process.Pid
-	go func() {
-		_ = cmd.Wait()
-		s.lost <- "ffmpeg"
-		close(s.ended)
-	}()
-	b.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		<-s.ended
-		if b.Failed() {
-			b.Log(log.String())
-		}
-	})
+		"-listen", "1", "-f", "flv", "-i", "rtmp://"+rtmp+"/live/load", "-map", "0", "-c", "copy", "-f", "tee", strings.Join(outputs, "|"))
+	s := run(b, cmd, "ffmpeg")
+	s.rtmp = rtmp
 	s.await(b, func() bool { return listens(b, s.rtmp) }) // it takes one connection only
 	return s
 }

@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"bytes"
 	"fmt"
 	"io/fs"
 	"net"
@@ -47,11 +46,9 @@ func BenchmarkRecording(b *testing.B) {
 		cmd := exec.Command("ffmpeg", "-v", "error", "-nostdin", "-listen", "1", "-f", "flv", "-i", url, "-c", "copy",
 			"-f", "hls", "-hls_segment_type", "fmp4", "-hls_time", "6", "-hls_list_size", "0", "-hls_playlist_type", "event",
 			"-hls_segment_options", "movflags=+frag_keyframe:frag_duration=1000000", filepath.Join(dir, "index.m3u8"))
-		background(b, cmd)
-		for !listens(b, at) {
-			<-time.After(20 * time.Millisecond)
-		}
-		record(b, cmd.Process.Pid, dir, clip, url)
+		s := run(b, cmd, "ffmpeg")
+		s.await(b, func() bool { return listens(b, at) })
+		record(b, s.pid, dir, clip, url)
 	})
 }
 
@@ -70,30 +67,11 @@ func recordedClip(b *testing.B) string {
 	return clip
 }
 
-// background runs a command until the benchmark ends.
-func background(b *testing.B, cmd *exec.Cmd) {
-	b.Helper()
-	var log bytes.Buffer
-	cmd.Stderr = &log
-	if err := cmd.Start(); err != nil {
-		b.Fatal(err)
-	}
-	ended := make(chan struct{})
-	go func() { _ = cmd.Wait(); close(ended) }()
-	b.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		<-ended
-		if b.Failed() {
-			b.Log(log.String())
-		}
-	})
-}
-
 // record publishes a clip in real time, and measures what recording it below dir costs the
 // process.
 func record(b *testing.B, pid int, dir, clip, url string) {
 	b.Helper()
-	background(b, exec.Command("ffmpeg", "-v", "error", "-nostdin", "-re", "-stream_loop", "-1", "-i", clip, "-c", "copy", "-f", "flv", url))
+	run(b, exec.Command("ffmpeg", "-v", "error", "-nostdin", "-re", "-stream_loop", "-1", "-i", clip, "-c", "copy", "-f", "flv", url), "the publisher")
 	<-time.After(recordSettle)
 	info, err := os.Stat(clip)
 	if err != nil {

@@ -110,6 +110,31 @@ func startServer(b *testing.B, configuration string) *server {
 	return s
 }
 
+// run runs a program that is no Weir until the benchmark ends.
+func run(b *testing.B, cmd *exec.Cmd, name string) *server {
+	b.Helper()
+	s := &server{ended: make(chan struct{}), lost: make(chan string, 8)}
+	var log bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &log, &log
+	if err := cmd.Start(); err != nil {
+		b.Fatal(err)
+	}
+	s.pid = cmd.Process.Pid
+	go func() {
+		_ = cmd.Wait()
+		s.lost <- name
+		close(s.ended)
+	}()
+	b.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		<-s.ended
+		if b.Failed() {
+			b.Log(log.String())
+		}
+	})
+	return s
+}
+
 // await waits until the server is ready.
 func (s *server) await(b *testing.B, ready func() bool) {
 	b.Helper()

@@ -15,12 +15,10 @@ import (
 )
 
 // pushing has streams that are watched, and pushed by the stages that are appended.
-const pushing = `
-server:
-  http: {listen: "127.0.0.1:0"}
-  rtmp: {listen: "127.0.0.1:0"}
-  outgoing: {allow: ["127.0.0.0/8", "::1"]}
-  log: {format: json}
+const pushing = listeners + pushedHere
+
+// pushedHere is the same without the beginning of the server section.
+const pushedHere = `  outgoing: {allow: ["127.0.0.0/8", "::1"]}
 pipelines:
   short/{name}:
     when: published

@@ -37,20 +37,7 @@ pipelines:
 `
 
 // restreaming sends one stream to nginx, to another Weir and to viewers of both kinds.
-const restreaming = `
-server:
-  http: {listen: "127.0.0.1:0"}
-  rtmp: {listen: "127.0.0.1:0"}
-  webrtc: {udp: "127.0.0.1:0", tcp: ""}
-  outgoing: {allow: ["127.0.0.0/8", "::1"]}
-  log: {format: json}
-pipelines:
-  short/{name}:
-    when: published
-    adapt: none
-    stages:
-      cam: {use: ingest/rtmp, with: {key: "` + key + `", grace: 1s}}
-      hls: {use: outputs/hls, from: cam, with: {low_latency: true, segments: 20}}
+const restreaming = webrtc + pushedHere + `
       whep: {use: outputs/whep, from: cam}
       nginx: {use: outputs/rtmp, from: cam, with: {url: "rtmp://{nginx}/` + nginx.App + `", key: "copy"}}
       push: {use: outputs/rtmp, from: cam, with: {url: "rtmps://localhost:{port}/short/copy", key: "copy?key=` + key + `"}}

@@ -45,20 +45,31 @@ func (d *directory) say(err error) error {
 	}
 }
 
-// Put implements Store.
-func (d *directory) Put(ctx context.Context, o Object) error {
-	if !ValidKey(o.Key) {
-		return fmt.Errorf("%w: %q is no name of an object", ErrRefused, o.Key)
+// parentOf is the directory, with that in it which a new object of that key needs. The
+// caller closes it.
+func (d *directory) parentOf(key string) (*os.Root, error) {
+	if !ValidKey(key) {
+		return nil, fmt.Errorf("%w: %q is no name of an object", ErrRefused, key)
 	}
 	root, err := d.root()
+	if err != nil {
+		return nil, err
+	}
+	if err := root.MkdirAll(path.Dir(key), 0o755); err != nil {
+		_ = root.Close()
+		return nil, d.say(err)
+	}
+	return root, nil
+}
+
+// Put implements Store.
+func (d *directory) Put(ctx context.Context, o Object) error {
+	root, err := d.parentOf(o.Key)
 	if err != nil {
 		return err
 	}
 	defer root.Close()
 	parent := path.Dir(o.Key)
-	if err := root.MkdirAll(parent, 0o755); err != nil {
-		return d.say(err)
-	}
 	draft := path.Join(parent, temporary+rand.Text())
 	defer func() { _ = root.Remove(draft) }()
 	if err := d.write(ctx, root, draft, o); err != nil {

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -30,17 +29,11 @@ func draftOf(key string) string {
 
 // PutLarge implements Large. It begins anew each time: a directory is near.
 func (d *directory) PutLarge(ctx context.Context, o Object) error {
-	if !ValidKey(o.Key) {
-		return fmt.Errorf("%w: %q is no name of an object", ErrRefused, o.Key)
-	}
-	root, err := d.root()
+	root, err := d.parentOf(o.Key)
 	if err != nil {
 		return err
 	}
 	defer root.Close()
-	if err := root.MkdirAll(path.Dir(o.Key), 0o755); err != nil {
-		return d.say(err)
-	}
 	draft := draftOf(o.Key)
 	f, err := root.OpenFile(draft, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o644)
 	if err != nil {
