@@ -247,21 +247,16 @@ func TestStoreFails(t *testing.T) {
 		t.Error("the remedy for a revoked key is not named")
 	}
 	healed := time.Now()
-	over()
-	p.close()
-	v.end(20 * time.Second)
-	whole(t, p, v, true)
-	var all []kept
-	eventually(t, 60*time.Second, "the recording is complete", func() bool { all = b.manifests(t); return len(all) == 1 })
+	made := b.recorded(t, p, v, over)
 	took := time.Since(healed)
-	video, audio := b.verify(t, all[0])
+	video, audio := b.verify(t, made)
 	sentV, sentA := len(p.of(media.KindVideo)), len(p.of(media.KindAudio))
 	if video != sentV || audio < sentA-2 {
 		t.Errorf("%d of %d pictures and %d of %d sounds are recorded", video, sentV, audio, sentA)
 	}
 	b.noParts(t)
 	figure(t, "R8", "modes=%d for=%v requests_failed=%d lost_pictures=%d lost_sounds=%d complete_after=%v segments=%d",
-		len(modes), each, b.puts.Load(), sentV-video, sentA-audio, took.Round(10*time.Millisecond), len(all[0].Segments))
+		len(modes), each, b.puts.Load(), sentV-video, sentA-audio, took.Round(10*time.Millisecond), len(made.Segments))
 }
 
 // R12: a server that is killed loses the last second, and its successor uploads the rest.
@@ -368,15 +363,23 @@ func TestSpoolIsFull(t *testing.T) {
 	eventually(t, 60*time.Second, "the recording goes on", says(`"recording"`))
 	resumed := time.Since(healed)
 	pause(t, 2*time.Second)
+	made := b.recorded(t, p, v, over)
+	video, _ := b.verify(t, made)
+	b.opens(t, made)
+	figure(t, "R10", "paused_after=%v resumed_after=%v pictures=%d of %d", filled.Round(time.Millisecond), resumed.Round(time.Millisecond), video, len(p.of(media.KindVideo)))
+}
+
+// recorded ends a publisher, whose viewer has to have lost nothing, and is the one recording
+// there is once that is complete.
+func (b *bucket) recorded(t *testing.T, p *publisher, v *viewer, over func()) kept {
+	t.Helper()
 	over()
 	p.close()
 	v.end(20 * time.Second)
 	whole(t, p, v, true)
 	var all []kept
 	eventually(t, 60*time.Second, "the recording is complete", func() bool { all = b.manifests(t); return len(all) == 1 })
-	video, _ := b.verify(t, all[0])
-	b.opens(t, all[0])
-	figure(t, "R10", "paused_after=%v resumed_after=%v pictures=%d of %d", filled.Round(time.Millisecond), resumed.Round(time.Millisecond), video, len(p.of(media.KindVideo)))
+	return all[0]
 }
 
 // R11: a disk that takes two seconds to sync, or cannot, costs no viewer anything. What
@@ -412,16 +415,11 @@ func TestDiskIsIll(t *testing.T) {
 				return holdsAll(text, []string{`"recording"`}) && s.unflushed() < 1
 			})
 			pause(t, 3*time.Second)
-			over()
-			p.close()
-			v.end(20 * time.Second)
-			whole(t, p, v, true)
-			var all []kept
-			eventually(t, 60*time.Second, "the recording is complete", func() bool { all = b.manifests(t); return len(all) == 1 })
-			video, _ := b.verify(t, all[0])
-			b.opens(t, all[0])
+			made := b.recorded(t, p, v, over)
+			video, _ := b.verify(t, made)
+			b.opens(t, made)
 			suspect := 0
-			for _, seg := range all[0].Segments {
+			for _, seg := range made.Segments {
 				if seg.Suspect {
 					suspect++
 				}
