@@ -126,8 +126,8 @@ func layerOf(path string) (layer, bool) {
 func family(path string) string {
 	segs := strings.Split(path, "/")
 	n := 2
-	if within(path, "record") {
-		n = 1 // it has no siblings
+	if within(path, "record", "control") {
+		n = 1 // they have no siblings
 	}
 	if within(path, "pipeline/service") {
 		n = 3
@@ -178,6 +178,7 @@ func walls() map[string][]string {
 		"go.yaml.in":                         {"pipeline/config"},
 		"github.com/invopop/jsonschema":      {"pipeline/config"},
 		"github.com/prometheus":              {"control"},
+		"github.com/danielgtaylor/huma":      {"control"},
 		"github.com/spf13/cobra":             {"cmd/weir"},
 		"github.com/coreos/go-systemd":       {"cmd/weir"},
 		"os/exec":                            {"transcode/worker", "cmd", "test"},
