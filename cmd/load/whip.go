@@ -48,7 +48,8 @@ func (p Studios) Run(ctx context.Context, live func()) (Published, error) {
 		group.Go(func() error {
 			room <- struct{}{}
 			s, err := d.Dial(ctx, numbered(p.URL, n), peer.Send)
-			<-room
+			begin := time.Now().Add(time.Duration(groupSize) * time.Second / frameRate * time.Duration(n) / time.Duration(p.Count))
+			time.AfterFunc(time.Until(begin), func() { <-room }) // to the server, who has sent nothing is about to connect
 			if err != nil {
 				if ctx.Err() != nil {
 					return nil
@@ -62,8 +63,7 @@ func (p Studios) Run(ctx context.Context, live func()) (Published, error) {
 			}
 			go drain(s)
 			c := &camera{session: s, film: film, tally: &tally}
-			group := time.Duration(groupSize) * time.Second / frameRate
-			err = c.shoot(ctx, time.Now().Add(group*time.Duration(n)/time.Duration(p.Count)))
+			err = c.shoot(ctx, begin)
 			if ctx.Err() != nil {
 				return nil
 			}

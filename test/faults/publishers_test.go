@@ -37,7 +37,7 @@ pipelines:
 	round := func(count int, d time.Duration) (a *load.Audience, used float64) {
 		ctx, cancel := context.WithCancel(t.Context())
 		a = &load.Audience{}
-		var group errgroup.Group
+		group, ctx := errgroup.WithContext(ctx)
 		live := make(chan struct{})
 		group.Go(func() error {
 			_, err := load.Studios{URL: url + "whip", Count: count}.Run(ctx, func() { close(live) })
@@ -45,16 +45,21 @@ pipelines:
 		})
 		select {
 		case <-live:
+		case <-ctx.Done():
+			t.Fatalf("not all publishers are accepted: %v", group.Wait())
 		case <-time.After(time.Minute):
 			t.Fatal("not all publishers are accepted")
 		}
+		came := func() int64 { return a.Joined.Load() + a.Failed.Load() }
 		for n := range count {
+			const atOnce = 16 // half of those from one address that the server lets in
+			eventually(t, time.Minute, "viewers watch", func() bool { return came() > int64(n-atOnce) })
 			group.Go(func() error {
 				v := load.Viewers{URL: strings.Replace(url, "*", fmt.Sprint(n), 1) + "whep", Count: 1, Rate: 20, Sample: 10}
 				return v.Run(ctx, a, func() {})
 			})
 		}
-		eventually(t, time.Minute, "all viewers watch", func() bool { return a.Joined.Load()+a.Failed.Load() == int64(count) })
+		eventually(t, time.Minute, "all viewers watch", func() bool { return came() == int64(count) })
 		pause(t, 3*time.Second)
 		began, cpu := time.Now(), s.cpu()
 		pause(t, d)
