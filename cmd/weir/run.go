@@ -59,7 +59,7 @@ func tuneCollector() (ballast []byte) {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(50)
 	}
-	return make([]byte, 48<<20)
+	return make([]byte, 46<<20)
 }
 
 // source is where the configuration comes from.
