@@ -104,10 +104,12 @@ func layers() []layer {
 		{name: "faces", packages: []string{"control", "web"}, below: []string{"ground", "media", "runtime", "services"}},
 		// A client of the server, which must not know how it works inside.
 		{name: "load", packages: []string{"cmd/load"}, below: []string{"ground", "media", "services", "load"}},
+		// What commands do that know no stage: files of other servers, and clients of the API.
+		{name: "tools", packages: []string{"cmd/migrate", "cmd/top", "cmd/bundle"}, below: []string{"ground", "runtime", "services"}},
 		{
 			name:     "commands",
 			packages: []string{"cmd/*", "test/*"},
-			below:    []string{"ground", "media", "runtime", "services", "stages", "faces", "load", "process"},
+			below:    []string{"ground", "media", "runtime", "services", "stages", "faces", "load", "tools", "process"},
 		},
 	}
 }

@@ -1,0 +1,482 @@
+package migrate
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"weir/pipeline/config"
+)
+
+// mediamtx translates a mediamtx.yml.
+type mediamtx struct {
+	root, defaults *config.Tree
+	out            draft
+}
+
+// fromMediaMTX says what a mediamtx.yml says.
+func fromMediaMTX(name string, root *config.Tree) string {
+	m := &mediamtx{root: root, defaults: root.Field("pathDefaults"), out: draft{source: name}}
+	m.server()
+	m.access()
+	m.paths()
+	m.rest()
+	return m.out.String()
+}
+
+// is says whether a setting of the file's top is on.
+func (m *mediamtx) is(key string, unset bool) bool { return truth(m.root.Field(key), unset) }
+
+func truth(t *config.Tree, unset bool) bool {
+	switch strings.ToLower(t.Text()) {
+	case "yes", "true", "on":
+		return true
+	case "no", "false", "off":
+		return false
+	default:
+		return unset
+	}
+}
+
+// or is the text of a setting, or what it is without one.
+func or(t *config.Tree, unset string) string {
+	if t == nil {
+		return unset
+	}
+	return t.Text()
+}
+
+func (m *mediamtx) text(key, unset string) string { return or(m.root.Field(key), unset) }
+
+func (m *mediamtx) line(key string) int { return m.root.Field(key).Line() }
+
+// server translates listeners, certificate and log.
+func (m *mediamtx) server() {
+	d := &m.out
+	listen := "8888"
+	switch {
+	case m.is("hls", true):
+		listen = m.text("hlsAddress", ":8888")
+	case m.is("webrtc", true):
+		listen = m.text("webrtcAddress", ":8889")
+	default:
+		listen = m.text("apiAddress", ":9997")
+	}
+	d.set("http", "{listen: "+quote(listen, true)+"}")
+	note(&d.unserved, 0, "One address serves HLS, WHIP, WHEP, pages, API and metrics: MediaMTX had one for each (hlsAddress, webrtcAddress, apiAddress, metricsAddress, playbackAddress). A stream is at http://HOST/PATH, its HLS playlist at /PATH/index.m3u8, WHIP at /PATH/whip, WHEP at /PATH/whep, as they were.")
+	m.rtmp()
+	m.webrtc()
+	for _, p := range []string{"hls", "webrtc", "api", "metrics"} {
+		if m.is(p+"Encryption", false) {
+			m.certificate(p)
+		}
+	}
+	if m.is("rtsp", true) {
+		note(&d.notes, m.line("rtsp"), "RTSP has no equivalent: Weir takes streams by RTMP, RTMPS and WHIP and gives them by HLS and WHEP. Cameras need a program that pulls them and publishes, such as ffmpeg: see the paths below.")
+	}
+	if m.is("srt", true) {
+		note(&d.notes, m.line("srt"), "SRT has no equivalent: publish by RTMP or WHIP.")
+	}
+	switch level := m.text("logLevel", "info"); level {
+	case "debug", "warn", "error":
+		d.set("log", "{level: "+level+"}")
+	}
+	if slices.ContainsFunc(m.root.Field("logDestinations").Items(), func(t *config.Tree) bool { return t.Text() != "stdout" }) {
+		note(&d.notes, m.line("logDestinations"), "Weir logs to standard error only; what runs it (systemd, Docker) keeps the log.")
+	}
+}
+
+func (m *mediamtx) rtmp() {
+	d := &m.out
+	encryption := m.text("rtmpEncryption", "no")
+	plain := m.text("rtmpAddress", ":1935")
+	if !m.is("rtmp", true) || encryption == "strict" {
+		plain = ""
+	}
+	d.set("rtmp", "{listen: "+quote(plain, true)+"}")
+	if m.is("rtmp", true) && (encryption == "strict" || encryption == "optional") {
+		d.set("rtmps", "{listen: "+quote(m.text("rtmpsAddress", ":1936"), true)+"}")
+		m.certificate("rtmp")
+	}
+}
+
+// certificate takes over the one of a protocol; there is one for all here.
+func (m *mediamtx) certificate(protocol string) {
+	key, cert := m.text(protocol+"ServerKey", "server.key"), m.text(protocol+"ServerCert", "server.crt")
+	m.out.set("tls", "{cert: "+quote(cert, true)+", key: "+quote(key, true)+"}")
+	note(&m.out.unserved, 0, "server.tls is one certificate for all: HTTP becomes HTTPS with it, and RTMPS uses it too.")
+}
+
+func (m *mediamtx) webrtc() {
+	d := &m.out
+	if !m.is("webrtc", true) {
+		d.set("webrtc", `{udp: "", tcp: ""}`)
+		return
+	}
+	fields := []string{
+		"udp: " + quote(m.text("webrtcLocalUDPAddress", ":8189"), true),
+		"tcp: " + quote(m.text("webrtcLocalTCPAddress", ""), true),
+	}
+	if m.text("webrtcLocalUDPAddress", ":8189") == "" {
+		note(&d.notes, m.line("webrtcLocalUDPAddress"), "Without a UDP address WebRTC is off here: name one in server.webrtc.udp.")
+	}
+	var public, stun []string
+	for _, h := range m.root.Field("webrtcAdditionalHosts").Items() {
+		if ip, err := netip.ParseAddr(h.Text()); err == nil && !ip.IsUnspecified() && ip.Zone() == "" && !ip.IsMulticast() {
+			public = append(public, quote(h.Text(), true))
+		} else {
+			note(&d.notes, h.Line(), "server.webrtc.public takes IP addresses only: add those of %s.", shown(h.Text()))
+		}
+	}
+	for _, s := range m.root.Field("webrtcICEServers2").Items() {
+		url := s.Field("url").Text()
+		host, found := strings.CutPrefix(url, "stun:")
+		switch _, _, err := net.SplitHostPort(host); {
+		case found && err == nil:
+			stun = append(stun, quote(host, true))
+		case found:
+			stun = append(stun, quote(net.JoinHostPort(host, "3478"), true))
+		default:
+			note(&d.notes, s.Line(), "The TURN server %s: add it as server.webrtc.turn with its shared secret (coturn's use-auth-secret). Passwords of single users have no equivalent.", shown(url))
+		}
+	}
+	if len(public) > 0 {
+		fields = append(fields, "public: ["+strings.Join(public, ", ")+"]")
+	}
+	if len(stun) > 0 {
+		fields = append(fields, "stun: ["+strings.Join(stun, ", ")+"]")
+	}
+	d.set("webrtc", "{"+strings.Join(fields, ", ")+"}")
+}
+
+// access says what becomes of users and permissions.
+func (m *mediamtx) access() {
+	d := &m.out
+	switch method := m.text("authMethod", "internal"); method {
+	case "http":
+		note(&d.notes, m.line("authMethod"), "authMethod: http asks %s. Weir asks an external server too, and in MediaMTX's form: it is part of server.access.", shown(m.text("authHTTPAddress", "an address")))
+	case "jwt":
+		note(&d.notes, m.line("authMethod"), "authMethod: jwt with the keys at %s: JWTs are part of server.access. The claims are streams and actions, not mediamtx_permissions.", shown(m.text("authJWTJWKS", "an address")))
+	default:
+		for _, u := range m.root.Field("authInternalUsers").Items() {
+			m.user(u)
+		}
+	}
+}
+
+func (m *mediamtx) user(u *config.Tree) {
+	name := u.Field("user").Text()
+	var can []string
+	publish := false
+	for _, p := range u.Field("permissions").Items() {
+		action, path := p.Field("action").Text(), p.Field("path").Text()
+		publish = publish || action == "publish"
+		if path != "" {
+			action += " " + path
+		}
+		can = append(can, action)
+	}
+	var ips []string
+	for _, ip := range u.Field("ips").Items() {
+		ips = append(ips, ip.Text())
+	}
+	where := ""
+	if len(ips) > 0 {
+		where = " from " + strings.Join(ips, ", ")
+	}
+	text := shown(fmt.Sprintf("%s may %s%s", name, strings.Join(can, ", "), where))
+	switch {
+	case name == "any" && publish:
+		note(&m.out.notes, u.Line(), "The user %s. Weir lets nobody publish from elsewhere without a key: give the publishers one, by the variables above.", text)
+	case name == "any":
+		note(&m.out.notes, u.Line(), "The user %s: who may watch and use the API is said in server.access.", text)
+	case publish:
+		note(&m.out.notes, u.Line(), "The user %s. Who publishes shows a key here (rtmp://HOST/PATH?key=…, or as a bearer token by WHIP); tokens for single users are part of server.access.", text)
+	default:
+		note(&m.out.notes, u.Line(), "The user %s: make a user or a token with the same rights (server.access).", text)
+	}
+}
+
+// paths makes pipelines of the paths.
+func (m *mediamtx) paths() {
+	paths := m.root.Field("paths")
+	for _, name := range paths.Keys() {
+		p := mediamtxPath{m: m, name: name, tree: paths.Field(name)}
+		for _, pattern := range p.patterns() {
+			p.flow(pattern)
+		}
+	}
+	if len(m.out.pipelines) == 0 {
+		note(&m.out.notes, 0, "There were no paths that could be taken over; whatever is published under live/ is.")
+		p := mediamtxPath{m: m, name: "live"}
+		p.flow("live/{name}")
+	}
+}
+
+// mediamtxPath is one entry of paths.
+type mediamtxPath struct {
+	m    *mediamtx
+	name string
+	tree *config.Tree
+}
+
+// get is a setting of the path, or the default for all paths.
+func (p *mediamtxPath) get(key string) *config.Tree {
+	if t := p.tree.Field(key); t != nil {
+		return t
+	}
+	return p.m.defaults.Field(key)
+}
+
+// simple matches expressions of which one segment may be anything.
+var simple = regexp.MustCompile(`^~\^((?:[A-Za-z0-9][A-Za-z0-9._~-]*/)*)\(?(?:\[[^\]]+\]|\.|\\w|\\d)[+*]\)?\$?$`)
+
+// patterns are the pipelines that a name stands for.
+func (p *mediamtxPath) patterns() []string {
+	line := p.line()
+	switch {
+	case p.name == "all" || p.name == "all_others" || p.name == "~^.*$":
+		note(&p.m.out.notes, line, "%s becomes two patterns, for paths of one segment and of two; add others for deeper ones.", p.name)
+		return []string{"{name}", "{app}/{name}"}
+	case strings.HasPrefix(p.name, "~"):
+		if s := simple.FindStringSubmatch(p.name); s != nil {
+			note(&p.m.out.notes, line, "The expression %s becomes %s{name}: a variable stands for one segment, whatever is in it.", shown(p.name), s[1])
+			return []string{s[1] + "{name}"}
+		}
+		note(&p.m.out.notes, line, "The expression %s has no equivalent: patterns have variables for whole segments, such as live/{name}.", shown(p.name))
+		return nil
+	default:
+		return []string{p.name}
+	}
+}
+
+func (p *mediamtxPath) line() int {
+	if p.tree == nil {
+		return 0
+	}
+	return p.tree.Line()
+}
+
+// flow makes one pipeline.
+func (p *mediamtxPath) flow(pattern string) {
+	f := &flow{pattern: pattern}
+	if !p.m.out.free(f, p.line()) || !p.source(f) {
+		return
+	}
+	d := &p.m.out
+	if p.m.is("hls", true) {
+		f.step(p.hls())
+	}
+	if p.m.is("webrtc", true) {
+		f.step(&step{name: "watch", use: "outputs/whep", from: "cam"})
+	}
+	if truth(p.get("record"), false) {
+		f.step(p.record(f))
+	}
+	p.hooks(f)
+	for _, key := range p.tree.Keys() {
+		if !slices.ContainsFunc(ofPath(), func(known string) bool { return strings.HasPrefix(key, known) }) {
+			note(&f.notes, p.tree.Field(key).Line(), "The setting %s is not known here, and nothing has been made of it.", shown(key))
+		}
+	}
+	if len(f.stages) == 1 {
+		note(&f.notes, p.line(), "MediaMTX gave this by RTSP or SRT only; here it is HLS.")
+		f.step(&step{name: "hls", use: "outputs/hls", from: "cam"})
+	}
+	if n := or(p.get("maxReaders"), "0"); n != "0" && n != "" {
+		note(&f.notes, p.get("maxReaders").Line(), "maxReaders: %s has no equivalent for one stream; server.http.connections bounds all viewers.", clean(n))
+	}
+	if truth(p.get("alwaysAvailable"), false) {
+		note(&f.notes, p.get("alwaysAvailable").Line(), "alwaysAvailable: an ingest/file or ingest/test that loops, and an ingest/switch in front of the outputs, do the same.")
+	}
+	if p.get("overridePublisher") != nil && !truth(p.get("overridePublisher"), true) {
+		note(&f.notes, p.get("overridePublisher").Line(), "overridePublisher: a second publisher is refused here as long as the first one is there.")
+	}
+	d.pipelines = append(d.pipelines, f)
+}
+
+// source makes the first stage; false says that nothing comes of the path.
+func (p *mediamtxPath) source(f *flow) bool {
+	d, m := &p.m.out, p.m
+	source := or(p.get("source"), "publisher")
+	line := p.get("source").Line()
+	if source == "redirect" {
+		note(&d.notes, line, "%s redirects to %s: redirects have no equivalent; give viewers the other address.", clean(p.name), shown(or(p.get("sourceRedirect"), "another path")))
+		return false
+	}
+	var uses []string
+	if m.is("rtmp", true) {
+		uses = append(uses, "ingest/rtmp")
+	}
+	if m.is("webrtc", true) {
+		uses = append(uses, "ingest/whip")
+	}
+	if len(uses) == 0 {
+		uses = []string{"ingest/rtmp"}
+		note(&f.notes, 0, "RTMP and WebRTC were off; publishers need one of them here.")
+		d.server = slices.DeleteFunc(d.server, func(f field) bool { return f.key == "rtmp" })
+	}
+	use := uses[0]
+	if len(uses) > 1 {
+		use = "[" + strings.Join(uses, ", ") + "]"
+	}
+	s := &step{name: "cam", use: use}
+	s.with = append(s.with, field{"key", d.secret("WEIR_KEY_"+f.pattern, "what publishers of "+f.pattern+" have to show; without it only those on this machine are let in", p.line(), "")})
+	scheme, _, isURL := strings.Cut(source, "://")
+	switch {
+	case source == "publisher" || source == "":
+	case source == "rpiCamera":
+		note(&s.notes, line, "source: rpiCamera has no equivalent. On the Raspberry Pi: rpicam-vid -t 0 --inline -o - | ffmpeg -f h264 -i - -c copy -f flv 'rtmp://HOST/%s?key=…'", f.pattern)
+	case isURL:
+		p.pull(s, f.pattern, scheme, source, line)
+	default:
+		note(&s.notes, line, "source: %s is not known here; a publisher is waited for.", shown(source))
+	}
+	f.step(s)
+	return true
+}
+
+// pull says how a stream comes here that MediaMTX fetched.
+func (p *mediamtxPath) pull(s *step, path, scheme, source string, line int) {
+	options := ""
+	switch {
+	case strings.HasPrefix(scheme, "rtsp"):
+		options = "-rtsp_transport tcp "
+	case strings.HasPrefix(scheme, "whep"):
+		note(&s.notes, line, "source: %s: Weir does not pull streams, and ffmpeg cannot read WHEP. Let the other server push here by RTMP or WHIP.", shown(source))
+		return
+	case strings.HasSuffix(scheme, "+rtp"):
+		note(&s.notes, line, "source: %s: Weir does not take bare RTP. Give the SDP to ffmpeg and let it publish here.", shown(source))
+		return
+	}
+	note(&s.notes, line, "source: %s: Weir does not pull streams. A service on this machine does instead: ffmpeg %s-i '%s' -c copy -f flv 'rtmp://127.0.0.1/%s'", shown(source), options, shown(strings.Replace(source, "+mpegts", "", 1)), path)
+	if truth(p.get("sourceOnDemand"), false) {
+		note(&s.notes, p.get("sourceOnDemand").Line(), "sourceOnDemand has no equivalent: ffmpeg pulls all the time.")
+	}
+}
+
+// hls is the output of the file's hls… settings.
+func (p *mediamtxPath) hls() *step {
+	m := p.m
+	s := &step{name: "hls", use: "outputs/hls", from: "cam"}
+	switch m.text("hlsVariant", "lowLatency") {
+	case "mpegts":
+		s.with = append(s.with, field{"container", "mpegts"}, field{"low_latency", "false"})
+	case "fmp4":
+		s.with = append(s.with, field{"low_latency", "false"})
+	}
+	if v := m.text("hlsSegmentDuration", ""); lasts(v, time.Second, 30*time.Second) && v != "1s" {
+		s.with = append(s.with, field{"segment", v})
+	}
+	if v := m.text("hlsPartDuration", ""); lasts(v, 100*time.Millisecond, time.Second) && v != "200ms" {
+		s.with = append(s.with, field{"part", v})
+	}
+	if v := m.text("hlsSegmentCount", "7"); v != "7" && number(v, 3, 100) {
+		s.with = append(s.with, field{"segments", v})
+	}
+	return s
+}
+
+// record is the recording of the path's record… settings.
+func (p *mediamtxPath) record(f *flow) *step {
+	s := &step{name: "keep", use: "record", from: "cam"}
+	path := or(p.get("recordPath"), "./recordings/%path/%Y-%m-%d_%H-%M-%S-%f")
+	dir, _, _ := strings.Cut(path, "%")
+	dir = strings.TrimRight(dir, "/")
+	if dir == "" {
+		dir = "."
+	}
+	s.with = append(s.with, field{"store", "{dir: " + quote(dir, true) + "}"})
+	note(&s.notes, p.get("recordPath").Line(), "A recording is a directory (PATH/YYYY/MM/DD/…) with an HLS playlist and fMP4 segments, not one file; export: mp4 adds one. The name %s has no equivalent but the template in path.", shown(path))
+	if or(p.get("recordFormat"), "fmp4") == "mpegts" {
+		note(&s.notes, p.get("recordFormat").Line(), "recordFormat: mpegts has no equivalent: segments are fMP4.")
+	}
+	if v := or(p.get("recordPartDuration"), "1s"); v != "1s" && lasts(v, 200*time.Millisecond, 10*time.Second) {
+		s.with = append(s.with, field{"fragment", v})
+	}
+	if v := or(p.get("recordSegmentDuration"), "1h"); lasts(v, time.Minute, 10000*time.Hour) {
+		s.with = append(s.with, field{"split", "{every: " + v + "}"})
+	}
+	switch v := days(or(p.get("recordDeleteAfter"), "1d")); {
+	case v == "0s" || v == "0":
+	case lasts(v, time.Second, 1e6*time.Hour):
+		s.with = append(s.with, field{"keep", "{for: " + v + "}"})
+	}
+	return s
+}
+
+// hooks are the commands that MediaMTX ran.
+func (p *mediamtxPath) hooks(f *flow) {
+	for key, instead := range map[string]string{
+		"runOnInit":                  "Publish with a service of your own; when: always and ingest/file or ingest/test need none.",
+		"runOnDemand":                "when: demanded starts a pipeline for its viewers, but no command.",
+		"runOnUnDemand":              "Webhooks tell about viewers.",
+		"runOnReady":                 "The webhook stream.started tells another program.",
+		"runOnNotReady":              "The webhook stream.stopped tells another program.",
+		"runOnRead":                  "Webhooks and events tell about sessions.",
+		"runOnUnread":                "Webhooks and events tell about sessions.",
+		"runOnRecordSegmentCreate":   "The webhook recording.segment.ready tells another program.",
+		"runOnRecordSegmentComplete": "The webhook recording.segment.ready tells another program.",
+	} {
+		t := p.get(key)
+		if t.Text() == "" {
+			continue
+		}
+		if key == "runOnReady" && p.m.out.relay(f, "cam", t.Text(), t.Line()) {
+			note(&f.notes, t.Line(), "runOnReady pushed by ffmpeg; a stage does that now.")
+			continue
+		}
+		note(&f.notes, t.Line(), "%s ran a command (%s). Weir runs none. %s", key, shown(t.Text()), instead)
+	}
+	slices.Sort(f.notes) // a map has no order
+}
+
+// ofPath are the beginnings of settings of a path that are spoken of, or need no word.
+func ofPath() []string {
+	return []string{
+		"source", "record", "runOn", "rtsp", "rtp", "srt", "whep", "rpiCamera", "maxReaders", "overridePublisher", "alwaysAvailable", "useAbsoluteTimestamp",
+	}
+}
+
+// without are settings that need no word: what they are about is said elsewhere, or Weir
+// decides by itself.
+func without() []string {
+	return []string{
+		"logLevel", "logDestinations", "logStructured", "logFile", "sysLogPrefix", "structuredLog", "paths", "pathDefaults",
+		"readTimeout", "writeTimeout", "writeQueueSize", "readBufferCount", "udpMaxPayloadSize", "udpReadBufferSize", "auth", "rtsp", "rtp", "rtcp", "multicast", "srtp", "srtcp",
+		"rtmp", "hls", "webrtc", "srt", "api", "metrics", "pprof", "playback", "externalAuthenticationURL",
+	}
+}
+
+// rest speaks of what nothing has spoken of.
+func (m *mediamtx) rest() {
+	d := &m.out
+	for _, key := range m.root.Keys() {
+		t := m.root.Field(key)
+		value := t.Text()
+		switch {
+		case key == "runOnConnect" || key == "runOnDisconnect":
+			if value != "" {
+				note(&d.notes, t.Line(), "%s ran a command (%s). Weir runs none: webhooks and events tell about sessions.", key, shown(value))
+			}
+		case key == "playback" && truth(t, false):
+			note(&d.notes, t.Line(), "The playback server: recordings are listed, played and exported by the API and the pages, at server.http.")
+		case key == "pprof" && truth(t, false):
+			note(&d.notes, t.Line(), "pprof is part of the API, for admins.")
+		case strings.HasSuffix(key, "TrustedProxies") && len(t.Items()) > 0:
+			note(&d.notes, t.Line(), "%s has no equivalent.", key)
+		case key == "hlsAlwaysRemux":
+			if truth(t, false) {
+				note(&d.notes, t.Line(), "hlsAlwaysRemux: HLS is always made here while a stream runs; its parts are put together when they are asked for.")
+			}
+		case key == "hlsDirectory" && value != "":
+			note(&d.notes, t.Line(), "hlsDirectory: segments are in memory; with window and directory, outputs/hls keeps older ones on disk.")
+		case !slices.ContainsFunc(without(), func(known string) bool { return strings.HasPrefix(key, known) }) && !strings.HasPrefix(key, "runOn"):
+			note(&d.notes, t.Line(), "The setting %s is not known here, and nothing has been made of it.", shown(key))
+		}
+	}
+}
