@@ -105,7 +105,7 @@ func layers() []layer {
 		// A client of the server, which must not know how it works inside.
 		{name: "load", packages: []string{"cmd/load"}, below: []string{"ground", "media", "services", "load"}},
 		// What commands do that know no stage: files of other servers, and clients of the API.
-		{name: "tools", packages: []string{"cmd/migrate", "cmd/top", "cmd/bundle"}, below: []string{"ground", "runtime", "services"}},
+		{name: "tools", packages: []string{"cmd/migrate", "cmd/client", "cmd/top", "cmd/bundle"}, below: []string{"ground", "runtime", "services", "tools"}},
 		{
 			name:     "commands",
 			packages: []string{"cmd/*", "test/*"},
