@@ -67,7 +67,7 @@ func newRootCmd() *cobra.Command {
 	root.AddCommand(
 		newRunCmd(), newDemoCmd(), newCheckCmd(), newGraphCmd(), newPortsCmd(), newSchemaCmd(),
 		newLoadCmd(), newRecordingCmd(), newDoctorCmd(), newVersionCmd(), newManCmd(),
-		newImportCmd(), newTopCmd(),
+		newImportCmd(), newTopCmd(), newSupportBundleCmd(),
 	)
 	return root
 }
