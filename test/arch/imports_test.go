@@ -167,7 +167,7 @@ func walls() map[string][]string {
 		// cmd/load/peer is a client, cheaper than a PeerConnection so that it can come in hundreds.
 		"github.com/pion":                    {"pipeline/service/rtc", "ingest/whip", "outputs/whep", "cluster", "pipeline/bitstream/rtp", "cmd/load/peer"},
 		"github.com/bluenviron/gohlslib":     {"outputs/hls"},
-		"github.com/bluenviron/mediacommon":  {"pipeline/bitstream", "ingest/file", "outputs/hls", "record"},
+		"github.com/bluenviron/mediacommon":  {"pipeline/bitstream", "ingest/file", "outputs/hls", "record", "test/mp4"},
 		"github.com/abema/go-mp4":            {"ingest/file", "outputs/hls", "record"},
 		"github.com/yutopp":                  {"pipeline/service/rtmpd"},
 		"github.com/sirupsen/logrus":         {"pipeline/service/rtmpd"},

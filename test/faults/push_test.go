@@ -291,7 +291,11 @@ func TestPushRestarts(t *testing.T) {
 	pause(t, between) // as before
 	after := s.settles(20*time.Second, before)
 	grown := s.live() - heap
-	if worst > 3*time.Second || soak() && grown > 4<<20 {
+	limit := 3 * time.Second
+	if soak() { // of so many, some are tried while the target is away, and again 2 s later
+		limit = 10 * time.Second
+	}
+	if worst > limit || soak() && grown > 4<<20 {
 		t.Errorf("back after %v at worst, %.1f MB more are reachable", worst, mb(grown))
 	}
 	finish()
