@@ -102,7 +102,15 @@ func (l *lane) takeBefore(at time.Duration) []fmp4.Sample {
 func (l *lane) fits(t *media.Track) bool {
 	a := l.track
 	return a == t || a.Codec == t.Codec && a.Rate == t.Rate && a.Channels == t.Channels &&
-		string(a.LayerConfig(l.layer)) == string(t.LayerConfig(l.layer))
+		string(a.LayerConfig(l.layer)) == string(t.LayerConfig(l.layer)) && l.sized(t)
+}
+
+// sized says whether the pictures of a track are as large as those of the lane, which not
+// every configuration tells.
+func (l *lane) sized(t *media.Track) bool {
+	w, h := fmp4.Size(l.track, l.layer)
+	width, height := fmp4.Size(t, l.layer)
+	return w == width && h == height
 }
 
 // chunk is a fragment of the runs of one rendition.

@@ -44,7 +44,7 @@ func spec() pipeline.Spec {
 			Name: "in",
 			Streams: pipeline.Streams{
 				Form:   media.FormAccess,
-				Codecs: []media.Codec{media.CodecH264, media.CodecH265, media.CodecAV1, media.CodecAAC, media.CodecOpus},
+				Codecs: []media.Codec{media.CodecH264, media.CodecH265, media.CodecAV1, media.CodecVP9, media.CodecAAC, media.CodecOpus},
 			},
 			Doc: "one video track with all its layers, and any number of audio tracks",
 		}},

@@ -67,6 +67,7 @@ func newRootCmd() *cobra.Command {
 	root.AddCommand(
 		newRunCmd(), newDemoCmd(), newCheckCmd(), newGraphCmd(), newPortsCmd(), newSchemaCmd(),
 		newLoadCmd(), newRecordingCmd(), newDoctorCmd(), newVersionCmd(), newManCmd(),
+		newImportCmd(), newTopCmd(), newSupportBundleCmd(),
 	)
 	return root
 }
@@ -84,7 +85,7 @@ func exitCode(err error, began bool) int {
 		return int(said)
 	case !began, errors.As(err, &problems), errors.Is(err, fs.ErrNotExist):
 		return exitBadConfig
-	case errors.Is(err, syscall.EADDRINUSE), errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENOSPC):
+	case errors.Is(err, syscall.EADDRINUSE), errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.ECONNREFUSED):
 		return exitTemporary
 	default:
 		return exitFailure

@@ -100,8 +100,8 @@ func TestRetentionByMemory(t *testing.T) {
 
 // A muxer whose payload could not be put together later is refused at once.
 func TestFragmentsOfUnknownCodec(t *testing.T) {
-	if _, err := newFragments(media.CodecVP9); err == nil {
-		t.Error("VP9 is accepted")
+	if _, err := newFragments(media.CodecVP8); err == nil {
+		t.Error("VP8 is accepted")
 	}
 }
 

@@ -17,6 +17,7 @@ func FuzzParse(f *testing.F) {
 	f.Add(byte(media.CodecAAC), unhex(f, aacConfig))
 	f.Add(byte(media.CodecAAC), aacWithElements(8, 8, 8))
 	f.Add(byte(media.CodecOpus), unhex(f, opusConfig))
+	f.Add(byte(media.CodecVP9), unhex(f, "010000000029820202020000"))
 	f.Fuzz(func(t *testing.T, codec byte, config []byte) {
 		p, err := Parse(media.Codec(codec), config, Limits{})
 		if err != nil {
@@ -26,7 +27,8 @@ func FuzzParse(f *testing.F) {
 		if p.Width > l.MaxWidth || p.Height > l.MaxHeight || p.FPS > l.MaxFPS || p.Channels > l.MaxChannels {
 			t.Fatalf("beyond the limits: %+v", p)
 		}
-		if p.Codec.Kind() == media.KindVideo && (p.Width < 1 || p.Height < 1 || p.Rate != media.VideoRate) {
+		sized := p.Codec.Kind() == media.KindVideo && p.Codec != media.CodecVP9 // vpcC has no size
+		if sized && (p.Width < 1 || p.Height < 1 || p.Rate != media.VideoRate) {
 			t.Fatalf("no picture: %+v", p)
 		}
 		if a := p.Traits().PixelAspect; a < 0 || a > 1<<16 {

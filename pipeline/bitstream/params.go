@@ -11,7 +11,8 @@ type Params struct {
 	// 4 byte NAL unit lengths and each parameter set once. It is what
 	// media.Track.Config holds. Nil for a codec that has none.
 	Config []byte
-	// Width and Height are in pixels after cropping; 0 for audio.
+	// Width and Height are in pixels after cropping; 0 for audio, and for a
+	// configuration of VP9, which does not have them.
 	Width, Height int
 	// FPS is the declared frame rate in frames a second; 0 if unknown.
 	FPS float64
@@ -48,7 +49,7 @@ func Parse(codec media.Codec, config []byte, limits Limits) (*Params, error) {
 
 // FromSets makes a configuration out of the parameter sets that a source sends
 // in band: VPS, SPS and PPS in any order for H264 and H265, the sequence header
-// OBU for AV1, the first frame for MP3. It does not keep sets.
+// OBU for AV1, a key frame for VP9, the first frame for MP3. It does not keep sets.
 func FromSets(codec media.Codec, sets [][]byte, limits Limits) (*Params, error) {
 	s, err := schemeOf(codec)
 	if err != nil {

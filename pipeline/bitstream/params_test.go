@@ -142,8 +142,8 @@ func TestParseRefuses(t *testing.T) {
 			"the audio is of MPEG-4 object type 42: choose AAC-LC in the encoder",
 		},
 		{
-			"VP9", media.CodecVP9, nil, &other,
-			"the codec VP9 is not supported here: choose H.264 and AAC in the encoder",
+			"VP8", media.CodecVP8, nil, &other,
+			"the codec VP8 is not supported here: choose H.264 and AAC in the encoder",
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -31,6 +31,11 @@ func schemeOf(c media.Codec) (scheme, error) {
 			parse: parseAV1C, fromSets: av1FromSets, split: splitTemporalUnit,
 			normal: normalOBUs, join: appendOBUs, flags: av1Flags,
 		}, nil
+	case media.CodecVP9:
+		return scheme{
+			parse: parseVPCC, fromSets: vp9FromSets, split: splitFrame,
+			normal: normalVP9, join: appendAudio, flags: vp9Flags,
+		}, nil
 	case media.CodecAAC:
 		return audioScheme(parseAAC, aacSamples), nil
 	case media.CodecOpus:

@@ -26,6 +26,8 @@ func (b *boxes) sampleEntry(t *media.Track, layer int8) error {
 		b.visual("hvc1", "hvcC", t, layer)
 	case media.CodecAV1:
 		b.visual("av01", "av1C", t, layer)
+	case media.CodecVP9:
+		b.visual("vp09", "vpcC", t, layer)
 	case media.CodecAAC:
 		at := b.sound("mp4a", t)
 		b.esds(config)
@@ -35,7 +37,7 @@ func (b *boxes) sampleEntry(t *media.Track, layer int8) error {
 		err := b.dOps(config)
 		b.close(at)
 		return err
-	case media.CodecVP8, media.CodecVP9, media.CodecMP3:
+	case media.CodecVP8, media.CodecMP3:
 		return fmt.Errorf("track %s: %w %v", t.ID, errCodec, t.Codec)
 	default:
 		return fmt.Errorf("track %s: %w", t.ID, errCodec)

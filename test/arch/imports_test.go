@@ -104,10 +104,12 @@ func layers() []layer {
 		{name: "faces", packages: []string{"control", "web"}, below: []string{"ground", "media", "runtime", "services"}},
 		// A client of the server, which must not know how it works inside.
 		{name: "load", packages: []string{"cmd/load"}, below: []string{"ground", "media", "services", "load"}},
+		// What commands do that know no stage: files of other servers, and clients of the API.
+		{name: "tools", packages: []string{"cmd/migrate", "cmd/client", "cmd/top", "cmd/bundle"}, below: []string{"ground", "runtime", "services", "tools"}},
 		{
 			name:     "commands",
 			packages: []string{"cmd/*", "test/*"},
-			below:    []string{"ground", "media", "runtime", "services", "stages", "faces", "load", "process"},
+			below:    []string{"ground", "media", "runtime", "services", "stages", "faces", "load", "tools", "process"},
 		},
 	}
 }
@@ -165,7 +167,7 @@ func walls() map[string][]string {
 		// cmd/load/peer is a client, cheaper than a PeerConnection so that it can come in hundreds.
 		"github.com/pion":                    {"pipeline/service/rtc", "ingest/whip", "outputs/whep", "cluster", "pipeline/bitstream/rtp", "cmd/load/peer"},
 		"github.com/bluenviron/gohlslib":     {"outputs/hls"},
-		"github.com/bluenviron/mediacommon":  {"pipeline/bitstream", "ingest/file", "outputs/hls", "record"},
+		"github.com/bluenviron/mediacommon":  {"pipeline/bitstream", "ingest/file", "outputs/hls", "record", "test/mp4"},
 		"github.com/abema/go-mp4":            {"ingest/file", "outputs/hls", "record"},
 		"github.com/yutopp":                  {"pipeline/service/rtmpd"},
 		"github.com/sirupsen/logrus":         {"pipeline/service/rtmpd"},

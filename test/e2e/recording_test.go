@@ -26,21 +26,12 @@ import (
 
 // recordsTo records publishers at live/… into the bucket at an address.
 func recordsTo(address, spool string) string {
-	return fmt.Sprintf(`
+	return `
   live/{name}:
     when: published
     stages:
-      cam: {use: ingest/rtmp, with: {key: "`+key+`", grace: 6s}}
-      keep:
-        use: record
-        from: cam
-        with:
-          segment: 2s
-          reserve: 1MiB
-          spool: %q
-          export: mp4
-          store: {s3: {endpoint: "http://%s", bucket: %s, region: us-east-1, style: path, access_key: %s, secret_key: %s}}
-`, spool, address, versitygw.Bucket, versitygw.Access, versitygw.Secret)
+      cam: {use: ingest/rtmp, with: {key: "` + key + `", grace: 6s}}
+` + versitygw.Stage("http://"+address, spool, "export: mp4")
 }
 
 // vod is what vod.mjs saw.

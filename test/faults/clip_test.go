@@ -16,12 +16,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/bluenviron/mediacommon/v2/pkg/formats/mp4/codecs"
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/pmp4"
 
 	"weir/pipeline/bitstream"
 	"weir/pipeline/bitstream/flv"
 	"weir/pipeline/media"
+	"weir/test/mp4"
 )
 
 // packet is one frame of a real clip: what was sent, or what a reader got.
@@ -97,7 +97,7 @@ func loaded(t testing.TB, clip string, times int) (all []packet) {
 	}
 	var length time.Duration
 	for _, track := range movie.Tracks {
-		p := paramsOf(t, track.Codec)
+		p := mp4.Params(t, track.Codec)
 		set := p.Track(media.TrackID(p.Codec.Kind().String()))
 		rate, at := media.Rate(track.TimeScale), media.Ticks(track.TimeOffset)
 		for _, s := range track.Samples {
@@ -131,34 +131,6 @@ func loaded(t testing.TB, clip string, times int) (all []packet) {
 	}
 	slices.SortStableFunc(all, func(a, b packet) int { return cmp.Compare(a.dts, b.dts) })
 	return all
-}
-
-// paramsOf are the parameters of a track in an MP4 file.
-func paramsOf(t testing.TB, codec codecs.Codec) *bitstream.Params {
-	t.Helper()
-	var p *bitstream.Params
-	var err error
-	switch c := codec.(type) {
-	case *codecs.H264:
-		p, err = bitstream.FromSets(media.CodecH264, [][]byte{c.SPS, c.PPS}, bitstream.Limits{})
-	case *codecs.H265:
-		p, err = bitstream.FromSets(media.CodecH265, [][]byte{c.VPS, c.SPS, c.PPS}, bitstream.Limits{})
-	case *codecs.AV1:
-		p, err = bitstream.FromSets(media.CodecAV1, [][]byte{c.SequenceHeader}, bitstream.Limits{})
-	case *codecs.Opus:
-		p, err = bitstream.Parse(media.CodecOpus, unhex(t, opusConfig), bitstream.Limits{})
-	case *codecs.MPEG4Audio:
-		var config []byte
-		if config, err = c.Config.Marshal(); err == nil {
-			p, err = bitstream.Parse(media.CodecAAC, config, bitstream.Limits{})
-		}
-	default:
-		t.Fatalf("codec %T", codec)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
 }
 
 // perform sends a clip in real time.

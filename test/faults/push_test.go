@@ -246,13 +246,15 @@ func TestPushHangs(t *testing.T) {
 	figure(t, "R6", "stalled_after=%v given_up_after=%v back_after=%v sent=%d", shown, found, back, len(p.of(media.KindVideo)))
 }
 
-// R7: a hundred restarts of targets leave nothing behind.
+// R7: a hundred restarts of targets, two of each of fifty, leave nothing behind; in the
+// long form it is 700 in six minutes. Pushes must have been steady between two of them,
+// or they wait longer each time, as they should.
 func TestPushRestarts(t *testing.T) {
 	cores.Take(t, 0.25)
 	const many = 50
 	rounds, between := 2, time.Duration(0)
 	if soak() {
-		rounds, between = 120, 30*time.Second
+		rounds, between = 14, 21*time.Second
 	}
 	target := serveSink(t)
 	var text strings.Builder
@@ -278,14 +280,22 @@ func TestPushRestarts(t *testing.T) {
 	var worst time.Duration
 	for round := range rounds {
 		pause(t, between)
+		if round == 4 { // playlists are full now, and what is held for viewers grows no more
+			before, heap = s.usage(), s.live()
+		}
 		target.restart()
 		began := time.Now()
 		eventually(t, 20*time.Second, "all pushes are live again", func() bool { return flowing(many * (round + 2)) })
 		worst = max(worst, time.Since(began))
 	}
+	pause(t, between) // as before
 	after := s.settles(20*time.Second, before)
 	grown := s.live() - heap
-	if worst > 3*time.Second || soak() && grown > 4<<20 { // what is held for viewers grows at first
+	limit := 3 * time.Second
+	if soak() { // of so many, some are tried while the target is away, and again 2 s later
+		limit = 10 * time.Second
+	}
+	if worst > limit || soak() && grown > 4<<20 {
 		t.Errorf("back after %v at worst, %.1f MB more are reachable", worst, mb(grown))
 	}
 	finish()

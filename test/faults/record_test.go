@@ -109,22 +109,14 @@ func drop(w http.ResponseWriter) {
 
 // recording is a configuration that records into the bucket, from a spool.
 func recording(b *bucket, spool string) string {
-	return listeners + fmt.Sprintf(`
+	return listeners + `
 pipelines:
   short/{name}:
     when: published
     stages:
-      cam: {use: ingest/rtmp, with: {key: "`+key+`", grace: 1s}}
+      cam: {use: ingest/rtmp, with: {key: "` + key + `", grace: 1s}}
       hls: {use: outputs/hls, from: cam, with: {low_latency: true, segments: 20}}
-      keep:
-        use: record
-        from: cam
-        with:
-          segment: 2s
-          reserve: 1MiB
-          spool: %q
-          store: {s3: {endpoint: %q, bucket: shows, region: us-east-1, style: path, access_key: key, secret_key: secret}}
-`, spool, b.proxy)
+` + versitygw.Stage(b.proxy, spool)
 }
 
 // kept is a manifest as far as tests want to know it.

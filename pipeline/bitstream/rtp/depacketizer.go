@@ -1,6 +1,7 @@
 package rtp
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 
@@ -43,7 +44,7 @@ type Frame struct {
 	// of the first packet. Access shares the packets' bytes where it can.
 	Unit media.Unit
 	// Params is the decoder configuration in force for this frame. It is the same
-	// pointer until something changes. For VP8 and VP9 it has no Config.
+	// pointer until something changes. For VP8 it has no Config.
 	Params *bitstream.Params
 }
 
@@ -209,25 +210,21 @@ func (d *Depacketizer) frame() (Frame, error) {
 	return f, nil
 }
 
-// describe completes a frame of VP8 or VP9, which have no configuration but what
-// stands in key frames.
+// describe completes a frame of VP8 or VP9, whose configuration stands in key frames.
 func (d *Depacketizer) describe(f *Frame, units [][]byte) error {
 	if len(units) == 0 {
 		return nil
 	}
-	pic, err := d.format.picture(units[0])
+	p, err := d.format.picture(units[0], d.limits)
 	if err != nil {
 		return err
 	}
-	if pic.key && (d.params == nil || d.params.Width != pic.width || d.params.Height != pic.height) {
-		if err := checkSize(pic, d.limits); err != nil {
-			return err
-		}
-		d.use(&bitstream.Params{Codec: d.codec, Width: pic.width, Height: pic.height, Rate: media.VideoRate})
+	if p != nil && (d.params == nil || d.params.Width != p.Width || d.params.Height != p.Height || !bytes.Equal(d.params.Config, p.Config)) {
+		d.use(p)
 	}
 	f.Unit.Access, f.Params = units, d.params
 	f.Unit.Flags |= media.FrameEnd
-	if pic.key {
+	if p != nil {
 		f.Unit.Flags |= media.Key
 	}
 	if d.mark.Droppable {
@@ -258,7 +255,7 @@ func (d *Depacketizer) decodedAt(u *media.Unit) (media.Ticks, error) {
 }
 
 // checkSize compares the size of a picture with the limits.
-func checkSize(p picture, l bitstream.Limits) error {
+func checkSize(p *bitstream.Params, l bitstream.Limits) error {
 	def := bitstream.DefaultLimits()
 	width, height := l.MaxWidth, l.MaxHeight
 	if width == 0 {
@@ -267,12 +264,12 @@ func checkSize(p picture, l bitstream.Limits) error {
 	if height == 0 {
 		height = def.MaxHeight
 	}
-	if p.width == 0 || p.height == 0 {
-		return malformed("picture size %d×%d", p.width, p.height)
+	if p.Width == 0 || p.Height == 0 {
+		return malformed("picture size %d×%d", p.Width, p.Height)
 	}
-	if p.width > width || p.height > height {
+	if p.Width > width || p.Height > height {
 		return &bitstream.LimitError{
-			What:   fmt.Sprintf("the picture is %d×%d", p.width, p.height),
+			What:   fmt.Sprintf("the picture is %d×%d", p.Width, p.Height),
 			Limit:  fmt.Sprintf("%d×%d", width, height),
 			Advice: "lower the output resolution in the encoder",
 		}

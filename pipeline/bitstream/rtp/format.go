@@ -28,9 +28,9 @@ type format struct {
 	unpack func(a *assembly, payload []byte) error
 	// peek reads what a payload, which is not empty, tells of its picture.
 	peek func(payload []byte) Mark
-	// picture describes a frame of a codec of which package bitstream knows
-	// nothing; nil for the others.
-	picture func(frame []byte) (picture, error)
+	// picture describes a frame, if it is a key frame, for codecs whose configuration
+	// stands nowhere else; nil for the others.
+	picture func(frame []byte, l bitstream.Limits) (*bitstream.Params, error)
 }
 
 func formatOf(c media.Codec) (format, error) {
@@ -50,13 +50,6 @@ func formatOf(c media.Codec) (format, error) {
 	default:
 		return format{}, &bitstream.UnsupportedError{What: fmt.Sprintf("%v has no RTP payload format here", c)}
 	}
-}
-
-// picture is what the header of a VP8 or VP9 frame says. Width and height are in
-// pixels, and 0 unless the frame is a key frame.
-type picture struct {
-	key           bool
-	width, height int
 }
 
 func malformed(format string, args ...any) error {

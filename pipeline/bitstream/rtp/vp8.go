@@ -1,6 +1,9 @@
 package rtp
 
-import "weir/pipeline/media"
+import (
+	"weir/pipeline/bitstream"
+	"weir/pipeline/media"
+)
 
 // packVP8 cuts a frame into packets with the shortest descriptor (RFC 7741 section
 // 4.2): whether the frame begins and whether it can be dropped.
@@ -109,18 +112,18 @@ func peekVP8(b []byte) Mark {
 }
 
 // vp8Picture reads the header of a frame (RFC 6386 section 9.1).
-func vp8Picture(frame []byte) (picture, error) {
+func vp8Picture(frame []byte, l bitstream.Limits) (*bitstream.Params, error) {
 	if frame[0]&1 != 0 {
-		return picture{}, nil
+		return nil, nil
 	}
 	if len(frame) < 10 || string(frame[3:6]) != "\x9D\x01\x2A" {
-		return picture{}, malformed("VP8 key frame without a start code")
+		return nil, malformed("VP8 key frame without a start code")
 	}
-	return picture{
-		key:    true,
-		width:  int(frame[7]&0x3F)<<8 | int(frame[6]),
-		height: int(frame[9]&0x3F)<<8 | int(frame[8]),
-	}, nil
+	p := &bitstream.Params{
+		Codec: media.CodecVP8, Rate: media.VideoRate,
+		Width: int(frame[7]&0x3F)<<8 | int(frame[6]), Height: int(frame[9]&0x3F)<<8 | int(frame[8]),
+	}
+	return p, checkSize(p, l)
 }
 
 // byteReader reads bytes. Reading past the end gives zeros and sets short.

@@ -1,6 +1,9 @@
 package rtp
 
-import "weir/pipeline/media"
+import (
+	"weir/pipeline/bitstream"
+	"weir/pipeline/media"
+)
 
 // packVP9 cuts a frame into packets with a descriptor of three bytes (RFC 9628
 // section 4.2): non-flexible mode, a picture ID of 15 bits, no layers.
@@ -101,75 +104,16 @@ func peekVP9(b []byte) Mark {
 	m.Start = d.begins && d.spatial <= 0
 	if m.Start && !d.inter {
 		// Some senders never set P, so that the frame itself has to say it too.
-		h := vp9Header{buf: data}
-		m.Key = h.key()
+		m.Key = bitstream.FlagsOf(media.CodecVP9, [][]byte{data}).Has(media.Key)
 	}
 	return m
 }
 
-// vp9Picture reads the header of a frame. Where a picture has spatial layers, it is
-// the size of the lowest.
-func vp9Picture(frame []byte) (picture, error) {
-	h := vp9Header{buf: frame}
-	if !h.key() {
-		return picture{}, nil
+// vp9Picture describes a frame, if it is a key frame.
+func vp9Picture(frame []byte, l bitstream.Limits) (*bitstream.Params, error) {
+	access := [][]byte{frame}
+	if !bitstream.FlagsOf(media.CodecVP9, access).Has(media.Key) {
+		return nil, nil
 	}
-	p := picture{key: true}
-	if h.bits(2); h.bits(24) != 0x498342 { // show_frame, error_resilient_mode, frame_sync_code
-		return picture{}, malformed("VP9 key frame without a sync code")
-	}
-	h.skipColour()
-	p.width, p.height = int(h.bits(16))+1, int(h.bits(16))+1
-	if h.pos > 8*len(frame) {
-		return picture{}, malformed("VP9 key frame: cut off")
-	}
-	return p, nil
-}
-
-// vp9Header reads an uncompressed header (VP9 bitstream specification, section
-// 6.2). Behind the end there are zeros.
-type vp9Header struct {
-	buf     []byte
-	pos     int // in bits
-	profile uint32
-}
-
-func (h *vp9Header) bits(n int) uint32 {
-	var v uint32
-	for range n {
-		v <<= 1
-		if i := h.pos >> 3; i < len(h.buf) {
-			v |= uint32(h.buf[i] >> (7 - h.pos&7) & 1)
-		}
-		h.pos++
-	}
-	return v
-}
-
-// key reads up to frame_type, and says whether this is a key frame.
-func (h *vp9Header) key() bool {
-	if len(h.buf) == 0 || h.bits(2) != 2 { // frame_marker
-		return false
-	}
-	h.profile = h.bits(1) | h.bits(1)<<1
-	if h.profile == 3 {
-		h.bits(1)
-	}
-	existing := h.bits(1)
-	return existing == 0 && h.bits(1) == 0
-}
-
-// skipColour reads a color_config (section 6.2.2).
-func (h *vp9Header) skipColour() {
-	const rgb = 7
-	if h.profile >= 2 {
-		h.bits(1) // ten_or_twelve_bit
-	}
-	odd := h.profile&1 != 0
-	switch space := h.bits(3); {
-	case space != rgb && odd:
-		h.bits(4) // color_range, subsampling_x, subsampling_y, reserved
-	case space != rgb, odd:
-		h.bits(1) // color_range, or reserved
-	}
+	return bitstream.FromSets(media.CodecVP9, access, l)
 }

@@ -11,12 +11,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/bluenviron/mediacommon/v2/pkg/formats/mp4/codecs"
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/pmp4"
 
-	"weir/pipeline/bitstream"
 	"weir/pipeline/media"
 	"weir/pipeline/platform"
+	"weir/test/mp4"
 )
 
 // The parts of a clip that pleases all platforms: 11 s of noise, 15 pictures a second,
@@ -144,7 +143,7 @@ func measure(t *testing.T, file string) *Facts {
 	var video, audio *media.Track
 	began := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	for _, track := range movie.Tracks {
-		p := params(t, track.Codec)
+		p := mp4.Params(t, track.Codec)
 		kind := p.Track(media.TrackID(p.Codec.Kind().String()))
 		if kind.Kind() == media.KindVideo {
 			video = kind
@@ -175,29 +174,4 @@ func measure(t *testing.T, file string) *Facts {
 		m.Unit(u)
 	}
 	return m.Facts()
-}
-
-func params(t *testing.T, codec codecs.Codec) *bitstream.Params {
-	t.Helper()
-	var p *bitstream.Params
-	var err error
-	switch c := codec.(type) {
-	case *codecs.H264:
-		p, err = bitstream.FromSets(media.CodecH264, [][]byte{c.SPS, c.PPS}, bitstream.Limits{})
-	case *codecs.H265:
-		p, err = bitstream.FromSets(media.CodecH265, [][]byte{c.VPS, c.SPS, c.PPS}, bitstream.Limits{})
-	case *codecs.Opus:
-		p, err = bitstream.Parse(media.CodecOpus, []byte("OpusHead\x01\x02\x38\x01\x80\xbb\x00\x00\x00\x00\x00"), bitstream.Limits{})
-	case *codecs.MPEG4Audio:
-		var config []byte
-		if config, err = c.Config.Marshal(); err == nil {
-			p, err = bitstream.Parse(media.CodecAAC, config, bitstream.Limits{})
-		}
-	default:
-		t.Fatalf("codec %T", codec)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
 }

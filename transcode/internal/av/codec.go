@@ -112,6 +112,8 @@ func hidesPictures(c media.Codec) bool { return c == media.CodecVP8 }
 // extradata is a track's configuration as its decoder wants it.
 func extradata(c media.Codec, config []byte) []byte {
 	switch c {
+	case media.CodecVP9:
+		return nil // all of it stands in key frames
 	case media.CodecOpus:
 		if len(config) < 19 {
 			return nil
