@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"unicode"
 
 	"weir/pipeline"
 )
@@ -35,6 +36,16 @@ func FromHTTP(r *http.Request, action Action, protocol, path string) Request {
 	}
 	q.Show(undirected(r.URL.RawQuery))
 	return q
+}
+
+// Printable is what a peer says, bounded, and without what may harm a terminal or a log.
+func Printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) || r == unicode.ReplacementChar {
+			return -1
+		}
+		return r
+	}, s[:min(len(s), mostAgent)])
 }
 
 // Show lets the request show a raw query, and the token in it unless it has one.
