@@ -131,7 +131,7 @@ func (h *Host) put(plan *pipeline.Plan) *definition {
 	}
 	d, old := h.defs[i], h.defs[i].plan
 	d.plan = plan
-	if pipeline.Diff(old, plan).None() && old.Def.When == plan.Def.When {
+	if old == plan || pipeline.Diff(old, plan).None() && old.Def.When == plan.Def.When {
 		return nil
 	}
 	return d
