@@ -95,7 +95,11 @@ func (x *extension) stage(a *Addition) (*node, error) {
 		key  string
 		text json.RawMessage
 	}{{"with", a.With}, {"from", a.From}} {
-		if len(part.text) == 0 {
+		switch {
+		case len(part.text) > 0:
+		case part.key == "with": // so that what is missing in it has a place
+			part.text = json.RawMessage("{}")
+		default:
 			continue
 		}
 		value, err := x.parse(part.text, part.key)

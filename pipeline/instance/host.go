@@ -291,6 +291,20 @@ func (h *Host) Snapshots() []Snapshot {
 	return snaps
 }
 
+// Snapshot shows the instance at path, if one runs.
+func (h *Host) Snapshot(path string) (s Snapshot, running bool) {
+	h.mu.Lock()
+	i := h.instances[path]
+	if i == nil {
+		h.mu.Unlock()
+		return s, false
+	}
+	s.Pattern = i.def.pattern.Template().String()
+	h.mu.Unlock()
+	s.State, s.Snapshot = i.state(), i.graph.Snapshot()
+	return s, true
+}
+
 // Snapshot shows one instance.
 type Snapshot struct {
 	// Pattern is the definition's, without what is bound for one stream alone.
