@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -29,6 +30,8 @@ var (
 type Recordings interface {
 	// Use is the type of the stages that record.
 	Use() string
+	// Defaults are settings of such a stage where nobody says otherwise.
+	Defaults() map[string]any
 	// UnderWay is the recording that such a stage makes, by its detail; false if it makes
 	// none now.
 	UnderWay(detail any) (Recording, bool)
@@ -236,7 +239,9 @@ func (r *resources) record(ctx context.Context, stream string, how NewRecording)
 	if how.With != nil && rest.CallerOf(ctx) != nil && !rest.CallerOf(ctx).Scope.Includes(rest.Configure) {
 		return nil, rest.Fail(http.StatusForbidden, "forbidden", "Saying where and how to record needs the scope configure; leave out \"with\".")
 	}
-	o, err := r.add(ctx, stream, NewOutput{Name: how.Name, Use: r.Recordings.Use(), From: how.From, With: how.With, Persistent: &how.Persistent})
+	settings := r.Recordings.Defaults()
+	maps.Copy(settings, how.With)
+	o, err := r.add(ctx, stream, NewOutput{Name: how.Name, Use: r.Recordings.Use(), From: how.From, With: settings, Persistent: &how.Persistent})
 	if err != nil {
 		return nil, failure(err)
 	}

@@ -22,6 +22,8 @@ type tapes struct {
 
 func (*tapes) Use() string { return "test/record" }
 
+func (*tapes) Defaults() map[string]any { return map[string]any{} }
+
 func (*tapes) UnderWay(detail any) (api.Recording, bool) {
 	b, _ := json.Marshal(detail)
 	return api.Recording{ID: "NOW", StartedAt: time.Unix(300, 0), Store: "dir tapes"}, strings.Contains(string(b), `record\":true`)
