@@ -1,7 +1,6 @@
 package control
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -96,34 +95,6 @@ func TestMetricsAreBounded(t *testing.T) {
 	want := fmt.Sprintf(`weir_stage_units_total{pipeline="live/{name}",stage="cam"} %d`, 100*(1000-MaxNamedStreams))
 	if !strings.Contains(strings.Join(lines, "\n"), want) {
 		t.Errorf("%s is missing", want)
-	}
-}
-
-func TestStreamsNamePeersOnThisMachineOnly(t *testing.T) {
-	h := Streams(func() []instance.Snapshot { return []instance.Snapshot{snapshot("live/a")} })
-	for remote, local := range map[string]bool{"127.0.0.1:5": true, "[::1]:5": true, "[::ffff:127.0.0.1]:5": true, "192.0.2.1:5": false, "": false} {
-		r := httptest.NewRequest(http.MethodGet, "/v1/streams", nil)
-		r.RemoteAddr = remote
-		w := httptest.NewRecorder()
-		h.ServeHTTP(w, r)
-		var list []Stream
-		if err := json.Unmarshal(w.Body.Bytes(), &list); err != nil {
-			t.Fatal(err)
-		}
-		if len(list) != 1 || list[0].Path != "live/a" || list[0].State != "running" || list[0].Viewers != 3 {
-			t.Errorf("%s is told %+v", remote, list)
-		}
-		if got := strings.Contains(w.Body.String(), "192.0.2.7"); got != local || (len(list[0].Stages) == 2) != local {
-			t.Errorf("%s is told of the publisher's address: %v", remote, got)
-		}
-	}
-}
-
-func TestNoStreamsIsAnEmptyList(t *testing.T) {
-	w := httptest.NewRecorder()
-	Streams(func() []instance.Snapshot { return nil }).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/v1/streams", nil))
-	if got := strings.TrimSpace(w.Body.String()); got != "[]" {
-		t.Error(got)
 	}
 }
 

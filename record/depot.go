@@ -6,9 +6,11 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 
 	"weir/pipeline"
+	"weir/pipeline/service/store"
 	"weir/record/spool"
 )
 
@@ -87,6 +89,29 @@ func (d *Depot) announce(a pipeline.Announcement, cfg *Config) (withdraw func())
 			}
 		}
 	}
+}
+
+// Shelf is a store that is recorded to.
+type Shelf struct {
+	Address string
+	Store   store.Store
+}
+
+// Shelves lists the stores that this process records to, or did, in the order of their
+// addresses.
+func (d *Depot) Shelves() []Shelf {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	byAddress := make(map[string]store.Store)
+	for key, b := range d.boxes {
+		_, address, _ := strings.Cut(key, "\n")
+		byAddress[address] = b.Store()
+	}
+	all := make([]Shelf, 0, len(byAddress))
+	for _, address := range slices.Sorted(maps.Keys(byAddress)) {
+		all = append(all, Shelf{address, byAddress[address]})
+	}
+	return all
 }
 
 // Stats are the figures of all spools together.

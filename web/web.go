@@ -85,8 +85,7 @@ func (s *Site) Publish(w http.ResponseWriter, r *http.Request, _, _ string) {
 		"Permissions-Policy", "camera=(self), microphone=(self), display-capture=(self), geolocation=(), payment=()")
 }
 
-// Home serves the home page, which asks for /v1/streams: a JSON array of
-// {"path": "live/studio", "state": "running"}.
+// Home serves the home page, which asks for /v1/streams.
 func (s *Site) Home() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.page(w, r, s.home, "frame-ancestors 'none'")

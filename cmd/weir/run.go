@@ -125,16 +125,14 @@ func runServer(ctx context.Context, out io.Writer, src *source, watch bool, star
 		return err
 	}
 	defer s.close()
-	if file, err = src.load(s.registry); err != nil {
+	if err := s.operate(src); err != nil {
 		return err
 	}
+	file = s.desired.File()
 	for _, note := range file.Notes {
 		s.log.Debug(note.Message, "at", fmt.Sprintf("%s:%d", note.File, note.Line))
 	}
 	s.warn(ctx, file)
-	if err := s.apply(file.Plans); err != nil {
-		return err
-	}
 	welcome(out, s, src, file)
 	_, _ = daemon.SdNotify(false, daemon.SdNotifyReady) // nobody listens unless systemd started us
 
@@ -152,7 +150,7 @@ func runServer(ctx context.Context, out io.Writer, src *source, watch bool, star
 	reloading := make(chan struct{})
 	go func() {
 		defer close(reloading)
-		(&reloader{server: s, source: src, file: file}).run(ctx, watch)
+		s.desired.Run(ctx, watch)
 	}()
 	context.AfterFunc(ctx, func() {
 		stop() // a second signal ends the process at once

@@ -15,6 +15,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"weir/control"
+	"weir/control/desired"
+	"weir/control/rest"
 	"weir/pipeline"
 	"weir/pipeline/config"
 	"weir/pipeline/instance"
@@ -32,6 +34,8 @@ type server struct {
 	host     *instance.Host
 	site     *web.Site
 	tls      *tls.Config
+	desired  *desired.Desired  // set by operate
+	api      *rest.API         // operations are registered before run
 	pages    map[string]func() // by pattern and leaf: takes a page away
 	bound    []bound
 }
@@ -121,7 +125,8 @@ func (s *server) routes() {
 			return nil
 		}},
 	))
-	h.Handle("/v1/streams", control.Streams(s.host.Snapshots))
+	s.api = rest.New(version(), rest.Loopback{})
+	h.Handle(rest.Root+"/", s.api)
 }
 
 // apply brings plans into force and gives each pipeline its pages.

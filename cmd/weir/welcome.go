@@ -69,6 +69,9 @@ func reachable(l net.Listener) string {
 // example is a path that the pattern matches.
 func example(p pipeline.Pattern) string {
 	path := p.String()
+	if only, ok := p.Path(); ok {
+		return only
+	}
 	for n, v := range p.Vars() {
 		name := "studio"
 		if n > 0 {

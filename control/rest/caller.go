@@ -89,6 +89,9 @@ func Operation(scope Scope, method, url, id, summary string) huma.Operation {
 	op := huma.Operation{Method: method, Path: Root + url, OperationID: id, Summary: summary, MaxBodyBytes: 512 << 10, RejectUnknownQueryParameters: true}
 	op.Tags = []string{strings.SplitN(strings.TrimPrefix(url, "/"), "/", 2)[0]}
 	op.Errors = []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusUnprocessableEntity, http.StatusInternalServerError}
+	if method != http.MethodGet && method != http.MethodDelete {
+		op.Errors = append(op.Errors, http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
+	}
 	if strings.Contains(url, "{") {
 		op.Errors = append(op.Errors, http.StatusNotFound)
 	}

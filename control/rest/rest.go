@@ -3,6 +3,9 @@ package rest
 import (
 	"encoding/json"
 	"net/http"
+	"path"
+	"reflect"
+	"strings"
 	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -25,6 +28,7 @@ func New(version string, guard Guard) *API {
 	config.OpenAPIPath, config.DocsPath, config.SchemasPath = "", "", ""
 	config.CreateHooks = nil // no links to schemas in answers
 	config.Info.Description = "Operate a Weir server. Streams are named by their paths; in a URL, write the slashes of a path as %2F."
+	config.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		bearer: {Type: "http", Scheme: "bearer", Description: "An API token, or a JWT."},
 		cookie: {Type: "apiKey", In: "cookie", Name: "weir_session", Description: "The session of a signed-in user."},
@@ -37,6 +41,27 @@ func New(version string, guard Guard) *API {
 		Fail(http.StatusNotFound, "not_found", "There is no such resource; "+Root+"/openapi.json lists them.").write(w)
 	})
 	return a
+}
+
+// schemaName is what a type is called in the document. The names of all packages meet
+// there, so that those of the lesser ones say where they are from.
+func schemaName(t reflect.Type, hint string) string {
+	name := huma.DefaultSchemaNamer(t, hint)
+	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
+		t = t.Elem()
+	}
+	from := t.PkgPath()
+	if _, inner, generic := strings.Cut(t.Name(), "["); generic {
+		if at := strings.LastIndexByte(inner, '/'); at >= 0 { // of its first parameter
+			pkg, _, _ := strings.Cut(inner[at+1:], ".")
+			from = inner[:at+1] + pkg
+		}
+	}
+	from = strings.TrimLeft(from, "*[]")
+	if base := path.Base(from); strings.Contains(from, "weir/control/") && base != "rest" && base != "api" && !strings.HasSuffix(base, "_test") {
+		name = strings.ToUpper(base[:1]) + base[1:] + name
+	}
+	return name
 }
 
 // ServeHTTP implements http.Handler.

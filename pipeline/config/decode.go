@@ -14,6 +14,8 @@ import (
 type decoder struct {
 	loader *Loader
 	src    *source
+	// literal: the text is nobody's file, so that references mean nothing in it.
+	literal bool
 	// pipeline and stage name what is being decoded.
 	pipeline, stage string
 	// problems have no excerpts yet, because all secrets must be known first.

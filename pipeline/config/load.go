@@ -167,6 +167,20 @@ func (d *decoder) invalid(err error, path string, n *node, at place) {
 	}
 }
 
+// ReadSource reads a configuration file, as far as the loader would take it.
+func ReadSource(name string) ([]byte, error) {
+	f, err := os.Open(name) //nolint:gosec // the operator names the file
+	if err != nil {
+		return nil, fmt.Errorf("open the configuration: %w", err)
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxSource+1))
+	if err != nil {
+		return nil, fmt.Errorf("read the configuration: %w", err)
+	}
+	return b, nil
+}
+
 // maxSecret bounds a secret's file in bytes.
 const maxSecret = 64 << 10
 

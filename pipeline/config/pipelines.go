@@ -40,7 +40,7 @@ func (d *decoder) pipelines(n *node, at place) (plans []*pipeline.Plan, notes Pr
 		if first, _, _ := strings.Cut(f.key, "/"); slices.Contains(reserved(), first) {
 			d.problem(f.at, "choose another first word, such as live", "the server's own pages are under /%s", first)
 		}
-		shape := anyVariable.ReplaceAllString(f.key, "{}")
+		shape := anyVariable.ReplaceAllString(boundVariable.ReplaceAllString(f.key, "$1"), "{}")
 		if first, taken := seen[shape]; taken {
 			d.problem(f.at, "change one of them", "the pipeline in line %d has the same paths", first.line)
 		}
@@ -58,7 +58,10 @@ func (d *decoder) pipelines(n *node, at place) (plans []*pipeline.Plan, notes Pr
 // reserved are the first segments of paths that the HTTP server has for itself.
 func reserved() []string { return []string{"v1", "assets", "metrics", "livez", "readyz", "startupz"} }
 
-var anyVariable = regexp.MustCompile(`\{[^/]*\}`)
+var (
+	anyVariable   = regexp.MustCompile(`\{[^/]*\}`)
+	boundVariable = regexp.MustCompile(`\{[^/=]*=([^/]*)\}`)
+)
 
 // definition decodes one pipeline and plans it.
 func (d *decoder) definition(f *field, pattern pipeline.Pattern) (*pipeline.Plan, Problems) {

@@ -17,6 +17,8 @@ type Problem struct {
 	// Message says what is wrong, Hint what to do; Hint may be empty.
 	Message string `json:"message"`
 	Hint    string `json:"hint,omitempty"`
+	// Location leads to the place in something that has no lines: "with.targets[0].url".
+	Location string `json:"location,omitempty"`
 	// Pipeline and Stage say what the problem is in, if it is in one.
 	Pipeline string `json:"pipeline,omitempty"`
 	Stage    string `json:"stage,omitempty"`

@@ -38,6 +38,13 @@ func (d *decoder) scalar(n *node, at place, v reflect.Value) {
 
 // expand expands ${ENV} in a text of n.
 func (d *decoder) expand(n *node, text string) (string, bool) {
+	if d.literal {
+		if strings.Contains(text, "${") {
+			d.problem(n.at, "write the value itself", "${…} is for the configuration file")
+			return "", false
+		}
+		return text, true
+	}
 	out, err := expand(text, d.loader.Env)
 	if err == nil {
 		return out, true
@@ -160,6 +167,10 @@ func (d *decoder) secret(n *node, v reflect.Value) {
 }
 
 func (d *decoder) secretText(n *node) (string, bool) {
+	if d.literal && (strings.HasPrefix(n.text, "env:") || strings.HasPrefix(n.text, "file:")) {
+		d.problem(n.at, "write the secret itself", "env: and file: are for the configuration file")
+		return "", false
+	}
 	if name, ok := strings.CutPrefix(n.text, "env:"); ok {
 		value, set := d.loader.Env(name)
 		if !set {

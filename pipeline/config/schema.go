@@ -223,3 +223,11 @@ func escapePointer(name string) string {
 	}
 	return string(b)
 }
+
+// StageSchema is the JSON Schema of what a type of stage takes under `with`.
+func StageSchema(f pipeline.Factory) []byte {
+	s := schemaOf(reflect.ValueOf(f.Config()).Elem())
+	s.Description = f.Spec().Doc
+	b, _ := json.Marshal(s) // it is made of texts and numbers
+	return b
+}

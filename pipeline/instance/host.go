@@ -65,20 +65,31 @@ func NewHost(opts Options) *Host {
 }
 
 // Apply makes plans the definitions in force: new ones are announced, and started
-// if they run always; those that are gone are drained; changed ones are applied to
-// their running instances. What did not change is not touched. It fails if an
-// address cannot be announced; the rest is in force then all the same.
+// if they run always; changed ones are applied to their running instances. An
+// instance is always one of the most specific definition that serves its path: when
+// that is another one now, the instance moves there, and what is the same in both is
+// not touched. Instances that no definition serves any more are drained. It fails if
+// an address cannot be announced; the rest is in force then all the same.
 func (h *Host) Apply(plans []*pipeline.Plan) error {
 	h.reload.Lock()
 	defer h.reload.Unlock()
 	var failures []error
-	for _, d := range h.gone(plans) {
-		h.drop(d)
-	}
+	gone := h.gone(plans)
+	var changed []*definition
 	for _, plan := range plans {
-		if err := h.put(plan); err != nil {
+		if d := h.put(plan); d != nil {
+			changed = append(changed, d)
+		}
+	}
+	h.move(gone)
+	for _, d := range changed {
+		d.leave()
+		if err := h.begin(d); err != nil {
 			failures = append(failures, err)
 		}
+	}
+	for _, d := range gone { // last, so that what takes over has been announced
+		d.leave()
 	}
 	return errors.Join(failures...)
 }
@@ -98,55 +109,62 @@ func (h *Host) gone(plans []*pipeline.Plan) []*definition {
 
 func same(a, b *pipeline.Plan) bool { return a.Def.Pattern.String() == b.Def.Pattern.String() }
 
-func (h *Host) drop(d *definition) {
+// leave withdraws what was announced. The caller holds the Host's reload.
+func (d *definition) leave() {
 	for _, withdraw := range d.withdraw {
 		withdraw()
 	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.defs = slices.DeleteFunc(h.defs, func(o *definition) bool { return o == d })
-	for _, i := range h.instances {
-		if i.def == d {
-			i.cancel()
-		}
-	}
+	d.withdraw = nil
 }
 
-// put brings one plan into force.
-func (h *Host) put(plan *pipeline.Plan) error {
+// put brings one plan into force. It returns its definition if that must be announced
+// anew.
+func (h *Host) put(plan *pipeline.Plan) *definition {
 	h.mu.Lock()
+	defer h.mu.Unlock()
 	i := slices.IndexFunc(h.defs, func(d *definition) bool { return same(d.plan, plan) })
 	if i < 0 {
 		d := &definition{pattern: plan.Def.Pattern, plan: plan}
 		h.defs = append(h.defs, d)
 		slices.SortFunc(h.defs, func(a, b *definition) int { return a.pattern.Compare(b.pattern) })
-		h.mu.Unlock()
-		return h.begin(d)
+		return d
 	}
 	d, old := h.defs[i], h.defs[i].plan
 	d.plan = plan
-	var running []*instance
-	for _, in := range h.instances {
-		if in.def == d {
-			running = append(running, in)
+	if old == plan || pipeline.Diff(old, plan).None() && old.Def.When == plan.Def.When {
+		return nil
+	}
+	return d
+}
+
+// move takes every running instance to the plan in force of the definition that serves
+// its path now.
+func (h *Host) move(gone []*definition) {
+	h.mu.Lock()
+	h.defs = slices.DeleteFunc(h.defs, func(d *definition) bool { return slices.Contains(gone, d) })
+	type step struct {
+		*instance
+		plan *pipeline.Plan
+	}
+	var steps []step
+	for _, i := range h.instances {
+		d, _ := h.serving(i.path)
+		switch {
+		case d == nil:
+			i.cancel()
+		case d != i.def || d.plan != i.plan:
+			i.def, i.plan = d, d.plan
+			steps = append(steps, step{i, d.plan})
 		}
 	}
 	h.mu.Unlock()
-	if !pipeline.Diff(old, plan).None() || old.Def.When != plan.Def.When {
-		for _, in := range running {
-			in.graph.Apply(plan)
-		}
-		for _, withdraw := range d.withdraw {
-			withdraw()
-		}
-		return h.begin(d)
+	for _, s := range steps {
+		s.graph.Apply(s.plan)
 	}
-	return nil
 }
 
 // begin announces a definition and starts what runs always.
 func (h *Host) begin(d *definition) error {
-	d.withdraw = nil
 	var failures []error
 	for _, n := range d.plan.Nodes {
 		a, ok := n.Factory.(pipeline.Announcer)
@@ -155,7 +173,7 @@ func (h *Host) begin(d *definition) error {
 		}
 		withdraw, err := a.Announce(pipeline.Announcement{
 			Pattern: d.pattern, When: d.plan.Def.When, Config: n.Config,
-			Wake: func(path string) error { return h.wake(d, path) },
+			Wake: h.wake,
 		})
 		if err != nil {
 			failures = append(failures, fmt.Errorf("%s#%s: %w", d.pattern, n.Name, err))
@@ -164,21 +182,17 @@ func (h *Host) begin(d *definition) error {
 		d.withdraw = append(d.withdraw, withdraw)
 	}
 	if d.plan.Def.When == pipeline.Always {
-		if err := h.wake(d, d.pattern.String()); err != nil {
+		if err := h.wake(d.pattern.String()); err != nil {
 			failures = append(failures, err)
 		}
 	}
 	return errors.Join(failures...)
 }
 
-// wake returns once an instance of d runs at path.
-func (h *Host) wake(d *definition, path string) error {
-	vars, ok := d.pattern.Match(path)
-	if !ok {
-		return fmt.Errorf("%q: %w", path, ErrNoPipeline)
-	}
+// wake returns once an instance runs at path.
+func (h *Host) wake(path string) error {
 	for {
-		i, err := h.at(d, path, vars)
+		i, err := h.at(path)
 		if err != nil || i.alive() {
 			return err
 		}
@@ -187,7 +201,7 @@ func (h *Host) wake(d *definition, path string) error {
 }
 
 // at is the instance at path, started if there is none.
-func (h *Host) at(d *definition, path string, vars map[string]string) (*instance, error) {
+func (h *Host) at(path string) (*instance, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.ctx.Err() != nil {
@@ -196,6 +210,10 @@ func (h *Host) at(d *definition, path string, vars map[string]string) (*instance
 	if i := h.instances[path]; i != nil {
 		return i, nil
 	}
+	d, vars := h.serving(path)
+	if d == nil {
+		return nil, fmt.Errorf("%q: %w", path, ErrNoPipeline)
+	}
 	if len(h.instances) >= h.opts.MaxInstances {
 		return nil, ErrTooMany
 	}
@@ -203,6 +221,16 @@ func (h *Host) at(d *definition, path string, vars map[string]string) (*instance
 	h.instances[path] = i
 	h.running.Go(func() { i.run(); h.forget(i) })
 	return i, nil
+}
+
+// serving is the most specific definition that serves path, or nil. The caller holds h.mu.
+func (h *Host) serving(path string) (*definition, map[string]string) {
+	for _, d := range h.defs {
+		if vars, ok := d.pattern.Match(path); ok {
+			return d, vars
+		}
+	}
+	return nil, nil
 }
 
 func (h *Host) forget(i *instance) {
@@ -248,20 +276,38 @@ func (h *Host) Declared(path string) bool {
 func (h *Host) Snapshots() []Snapshot {
 	h.mu.Lock()
 	all := make([]*instance, 0, len(h.instances))
+	snaps := make([]Snapshot, 0, len(h.instances))
 	for _, i := range h.instances {
 		all = append(all, i)
 	}
-	h.mu.Unlock()
 	slices.SortFunc(all, func(a, b *instance) int { return strings.Compare(a.path, b.path) })
-	snaps := make([]Snapshot, len(all))
+	for _, i := range all {
+		snaps = append(snaps, Snapshot{Pattern: i.def.pattern.Template().String()})
+	}
+	h.mu.Unlock()
 	for n, i := range all {
-		snaps[n] = Snapshot{Pattern: i.def.pattern.String(), State: i.state(), Snapshot: i.graph.Snapshot()}
+		snaps[n].State, snaps[n].Snapshot = i.state(), i.graph.Snapshot()
 	}
 	return snaps
 }
 
+// Snapshot shows the instance at path, if one runs.
+func (h *Host) Snapshot(path string) (s Snapshot, running bool) {
+	h.mu.Lock()
+	i := h.instances[path]
+	if i == nil {
+		h.mu.Unlock()
+		return s, false
+	}
+	s.Pattern = i.def.pattern.Template().String()
+	h.mu.Unlock()
+	s.State, s.Snapshot = i.state(), i.graph.Snapshot()
+	return s, true
+}
+
 // Snapshot shows one instance.
 type Snapshot struct {
+	// Pattern is the definition's, without what is bound for one stream alone.
 	Pattern string
 	State   State
 	pipeline.Snapshot

@@ -37,7 +37,8 @@ const DefaultLinger = 30 * time.Second
 
 // instance is one graph at one path.
 type instance struct {
-	def    *definition
+	def    *definition    // guarded by the Host's mu, as is plan
+	plan   *pipeline.Plan // the one that the graph has, or is about to get
 	path   string
 	graph  *pipeline.Graph
 	linger time.Duration
@@ -53,7 +54,7 @@ type instance struct {
 // newInstance is called with h.mu held.
 func newInstance(h *Host, d *definition, path string, vars map[string]string) *instance {
 	i := &instance{
-		def: d, path: path, demand: d.plan.Def.When == pipeline.Demanded, linger: d.plan.Def.Linger,
+		def: d, plan: d.plan, path: path, demand: d.plan.Def.When == pipeline.Demanded, linger: d.plan.Def.Linger,
 		poked: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	if i.linger <= 0 {

@@ -164,3 +164,9 @@ func parse(text []byte) ([]Preset, error) {
 	}
 	return all, nil
 }
+
+// All lists the built-in presets.
+func All() []Preset {
+	all, _ := parse(builtIn) // a test reads them
+	return all
+}

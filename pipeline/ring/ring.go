@@ -123,6 +123,21 @@ func (r *Ring) Close() {
 // Tracks is the set in force, or nil before the first.
 func (r *Ring) Tracks() *media.TrackSet { return r.set.Load() }
 
+// Keys lists the newest key unit of each video layer, as far as it is held.
+func (r *Ring) Keys() []*media.Unit {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	units := make([]*media.Unit, 0, len(r.keys))
+	for _, k := range r.keys {
+		if e := r.slots.Load().at(k.seq); e != nil {
+			if u, ok := e.item.(*media.Unit); ok {
+				units = append(units, u)
+			}
+		}
+	}
+	return units
+}
+
 // Stats says what the ring holds and what went through it.
 func (r *Ring) Stats() Stats {
 	r.mu.Lock()

@@ -27,6 +27,10 @@ type Entry struct {
 	Ended   time.Time `json:"ended,omitzero"`
 	Seconds float64   `json:"duration_seconds,omitempty"`
 	Bytes   int64     `json:"bytes,omitempty"`
+	// Segments counts files of media in the store; Exported says that there is an MP4 file
+	// of it all.
+	Segments int  `json:"-"`
+	Exported bool `json:"-"`
 }
 
 // The names of what is read of a recording.
@@ -43,6 +47,7 @@ const maxEvent = 64 << 10
 // every object there is, which takes a while in a large bucket.
 func List(ctx context.Context, s store.Store) ([]Entry, error) {
 	events := make(map[string]string) // newest event by prefix
+	segments, exported := make(map[string]int), make(map[string]bool)
 	for info, err := range s.List(ctx, "") {
 		if err != nil {
 			return nil, err
@@ -51,6 +56,10 @@ func List(ctx context.Context, s store.Store) ([]Entry, error) {
 			events[prefix] = info.Key
 		} else if prefix, ok := cutName(info.Key, startedName); ok && events[prefix] == "" {
 			events[prefix] = info.Key
+		} else if prefix, name, ok := strings.Cut(info.Key, "/media/"); ok && path.Ext(name) == ".m4s" {
+			segments[prefix]++
+		} else if n := path.Base(info.Key); n == spool.ExportName(0) || n == spool.ExportName(1) {
+			exported[path.Dir(info.Key)] = true
 		}
 	}
 	all := make([]Entry, 0, len(events))
@@ -60,6 +69,7 @@ func List(ctx context.Context, s store.Store) ([]Entry, error) {
 			return nil, err
 		}
 		e.Prefix = prefix // it may have been moved
+		e.Segments, e.Exported = segments[prefix], exported[prefix]
 		all = append(all, e)
 	}
 	slices.SortFunc(all, func(a, b Entry) int {
@@ -144,4 +154,31 @@ func Read(ctx context.Context, s store.Store, prefix string) (*spool.Manifest, e
 	}
 	m.Prefix = prefix // it may have been moved
 	return m, nil
+}
+
+// Delete deletes the recording at a prefix: its manifest first, so that nobody trusts it
+// any more, and the event that makes it listed last, so that it can be tried again.
+func Delete(ctx context.Context, s store.Store, prefix string) error {
+	if err := s.Delete(ctx, path.Join(prefix, manifestName)); err != nil {
+		return err
+	}
+	var last []string
+	for info, err := range s.List(ctx, prefix+"/") {
+		if err != nil {
+			return err
+		}
+		if strings.HasPrefix(info.Key, prefix+"/events/") {
+			last = append(last, info.Key)
+			continue
+		}
+		if err := s.Delete(ctx, info.Key); err != nil {
+			return err
+		}
+	}
+	for _, key := range last {
+		if err := s.Delete(ctx, key); err != nil {
+			return err
+		}
+	}
+	return nil
 }

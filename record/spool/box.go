@@ -131,6 +131,9 @@ func (b *Box) Configure(s store.Store, opts Options) {
 	b.poke()
 }
 
+// Store is the store as it was last configured.
+func (b *Box) Store() store.Store { return *b.store.Load() }
+
 // count adds up what is in the spool.
 func (b *Box) count() {
 	var n int64

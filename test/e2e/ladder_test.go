@@ -106,21 +106,23 @@ func sentLayer(t *testing.T, client *http.Client, within time.Duration, names ..
 
 // layerNow is the layer that the one viewer is sent.
 func layerNow(client *http.Client) string {
-	res, err := client.Get("http://127.0.0.1:8080/v1/streams") // from there all is said
+	res, err := client.Get("http://127.0.0.1:8080/v1/streams?stages=true") // from there all is said
 	if err != nil {
 		return ""
 	}
 	defer res.Body.Close()
-	var streams []struct {
-		Stages []struct {
-			Name   string
-			Detail struct{ Layers map[string]int }
+	var streams struct {
+		Items []struct {
+			Stages []struct {
+				Name   string
+				Detail struct{ Layers map[string]int }
+			}
 		}
 	}
 	if json.NewDecoder(res.Body).Decode(&streams) != nil {
 		return ""
 	}
-	for _, s := range streams {
+	for _, s := range streams.Items {
 		for _, st := range s.Stages {
 			for name, n := range st.Detail.Layers {
 				if layer, video := strings.CutPrefix(name, "video/"); st.Name == "watch" && n > 0 && video {

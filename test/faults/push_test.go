@@ -44,17 +44,19 @@ type pushed struct {
 
 // pushes are the pushes of a stream by their stages.
 func (s *server) pushes(path string) map[string]pushed {
-	_, text := s.get("/v1/streams")
-	var list []struct {
-		Path   string
-		Stages []struct {
-			Name   string
-			Detail struct{ Targets []pushed }
+	_, text := s.get("/v1/streams?stages=true")
+	var list struct {
+		Items []struct {
+			Path   string
+			Stages []struct {
+				Name   string
+				Detail struct{ Targets []pushed }
+			}
 		}
 	}
 	_ = json.Unmarshal([]byte(text), &list)
 	all := make(map[string]pushed)
-	for _, st := range list {
+	for _, st := range list.Items {
 		for _, g := range st.Stages {
 			if st.Path == path && len(g.Detail.Targets) > 0 {
 				all[g.Name] = g.Detail.Targets[0]

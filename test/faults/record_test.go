@@ -345,7 +345,7 @@ func TestSpoolIsFull(t *testing.T) {
 	st.size = 77_000
 	over := p.goOn(t, st)
 	says := func(words ...string) func() bool {
-		return func() bool { _, text := s.get("/v1/streams"); return holdsAll(text, words) }
+		return func() bool { _, text := s.get("/v1/streams?stages=true"); return holdsAll(text, words) }
 	}
 	began := time.Now()
 	eventually(t, 30*time.Second, "the recording pauses", says(`"paused"`, `"disk full"`))
@@ -403,7 +403,7 @@ func TestDiskIsIll(t *testing.T) {
 				eventually(t, 30*time.Second, "something waits for the disk", func() bool { longest = max(longest, s.unflushed()); return longest > 1.5 })
 			}
 			eventually(t, 60*time.Second, "the recording goes on", func() bool {
-				_, text := s.get("/v1/streams")
+				_, text := s.get("/v1/streams?stages=true")
 				return holdsAll(text, []string{`"recording"`}) && s.unflushed() < 1
 			})
 			pause(t, 3*time.Second)
@@ -428,7 +428,7 @@ func TestDiskIsIll(t *testing.T) {
 // unflushed is for how long the oldest fragment of a recording has waited for the disk, in
 // seconds.
 func (s *server) unflushed() float64 {
-	_, text := s.get("/v1/streams")
+	_, text := s.get("/v1/streams?stages=true")
 	_, text, ok := strings.Cut(text, `"unflushed_seconds":`)
 	if !ok {
 		return 0

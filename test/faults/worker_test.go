@@ -41,19 +41,21 @@ func libav(t *testing.T) string {
 
 // workers are those of a stream, by stage.
 func (s *server) workers(path string) map[string]worker.Status {
-	_, text := s.get("/v1/streams")
-	var streams []struct {
-		Path   string
-		Stages []struct {
-			Name   string
-			Detail struct{ Worker *worker.Status }
+	_, text := s.get("/v1/streams?stages=true")
+	var streams struct {
+		Items []struct {
+			Path   string
+			Stages []struct {
+				Name   string
+				Detail struct{ Worker *worker.Status }
+			}
 		}
 	}
 	if err := json.Unmarshal([]byte(text), &streams); err != nil {
 		return nil
 	}
 	all := make(map[string]worker.Status)
-	for _, stream := range streams {
+	for _, stream := range streams.Items {
 		for _, st := range stream.Stages {
 			if stream.Path == path && st.Detail.Worker != nil {
 				all[st.Name] = *st.Detail.Worker

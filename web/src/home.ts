@@ -24,9 +24,9 @@ let shown = "";
 
 async function refresh(): Promise<void> {
   try {
-    const answer = await fetch("/v1/streams", { cache: "no-store" });
+    const answer = await fetch("/v1/streams?limit=1000", { cache: "no-store" });
     if (!answer.ok) throw new Error(`status ${answer.status}`);
-    const streams = (await answer.json()) as Stream[];
+    const streams = ((await answer.json()) as { items: Stream[] }).items;
     streams.sort((a, b) => a.path.localeCompare(b.path));
     note.textContent = streams.length === 0 ? "No stream is running. One that starts appears here." : "";
     const now = JSON.stringify(streams);

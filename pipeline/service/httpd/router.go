@@ -41,18 +41,15 @@ type subtree struct {
 	handler http.Handler
 }
 
-// mount is a Mount with its pattern taken apart.
-type mount struct {
-	Mount
-	segs []string
-}
+// mount is a Mount with a place of its own in memory.
+type mount struct{ Mount }
 
 // Mount adds a mount; unmount takes it away again. Both may be called at any time
 // from any goroutine. Of mounts that fit a request, the one with the most
 // specific pattern answers; of equals the newest, so that a successor can be
 // mounted before its predecessor goes.
 func (s *Server) Mount(m Mount) (unmount func()) {
-	e := &mount{Mount: m, segs: strings.Split(m.Pattern.String(), "/")}
+	e := &mount{Mount: m}
 	e.Leaves = slices.Clone(m.Leaves)
 	s.change(func(t *table) {
 		t.mounts = slices.Insert(slices.Clone(t.mounts), 0, e)
@@ -139,7 +136,7 @@ func (t *table) find(url string) (destination, bool) {
 		return destination{}, false
 	}
 	for _, m := range t.mounts {
-		n := len(m.segs)
+		n := m.Pattern.Segments()
 		if !m.matches(segs) {
 			continue
 		}
@@ -172,15 +169,7 @@ func redirect(w http.ResponseWriter, r *http.Request, to string) {
 }
 
 func (m *mount) matches(segs []string) bool {
-	if len(segs) < len(m.segs) {
-		return false
-	}
-	for i, want := range m.segs {
-		if want != segs[i] && !strings.HasPrefix(want, "{") {
-			return false
-		}
-	}
-	return pipeline.ValidPath(strings.Join(segs[:len(m.segs)], "/")) == nil
+	return m.Pattern.Leads(segs) && pipeline.ValidPath(strings.Join(segs[:m.Pattern.Segments()], "/")) == nil
 }
 
 func (m *mount) hasLeaf(leaf string) bool {

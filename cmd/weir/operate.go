@@ -1,0 +1,64 @@
+package main
+
+import (
+	"os"
+	"time"
+
+	"weir/control/api"
+	"weir/control/desired"
+	"weir/outputs/hls"
+	"weir/outputs/whep"
+	"weir/pipeline/instance"
+)
+
+// operate brings the configuration into force, as it may be changed from now on, and
+// registers the operations that do so.
+func (s *server) operate(src *source) error {
+	var err error
+	s.desired, err = desired.New(desired.Options{
+		Name: src.name, Path: src.path, Read: src.read, Env: src.env, State: stateOf(src),
+		Registry: s.registry, Apply: s.apply, Log: s.log,
+	})
+	if err != nil {
+		return err //nolint:wrapcheck // it says what to do
+	}
+	api.Register(s.api, api.Options{
+		Version: version(), Started: time.Now(), Host: s.host, Desired: s.desired, Registry: s.registry, Log: s.log,
+		Ways:      api.Ways{Watch: map[string]string{whep.Type: "webrtc", hls.Type: "hls"}, Publish: []string{takesWHIP}},
+		Addresses: s.addresses, Limits: s.limits, Load: busy,
+		Recordings: newRecordings(s.services.depot, s.log.With("service", "recordings")),
+	})
+	return s.desired.Begin() //nolint:wrapcheck // it says what to do
+}
+
+// stateOf is where what is added at run time is kept: beside the file, or for the
+// built-in configuration where systemd gives a place, or not at all.
+func stateOf(src *source) string {
+	if src.path == "" {
+		if dir := os.Getenv("STATE_DIRECTORY"); dir != "" {
+			return desired.StateFile(dir + "/weir.yaml")
+		}
+	}
+	return desired.StateFile(src.path)
+}
+
+func (s *server) addresses() []api.Address {
+	out := []api.Address{}
+	for _, b := range s.bound {
+		out = append(out, api.Address{Name: b.Name, Protocol: b.Protocol, Address: b.Addr().String()})
+	}
+	for _, l := range s.settings.Listeners() {
+		if l.Name == "webrtc" {
+			out = append(out, api.Address{Name: l.Name, Protocol: l.Protocol, Address: l.Network + " " + l.Address})
+		}
+	}
+	return out
+}
+
+func (s *server) limits() []api.Limit {
+	return []api.Limit{
+		{Limit: "streams", Current: int64(len(s.host.Snapshots())), Max: instance.DefaultMaxInstances},
+		{Limit: "http.connections", Current: int64(s.services.http.Stats().Conns), Max: int64(s.settings.HTTP.Connections)},
+		{Limit: "rtmp.connections", Current: int64(s.services.rtmp.Stats().Connections), Max: int64(s.settings.RTMP.Connections)},
+	}
+}
