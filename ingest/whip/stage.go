@@ -42,7 +42,7 @@ func Factory(site Site, peers *rtc.Server) pipeline.Factory {
 			},
 			Without: pipeline.BFrames, // real-time encoders have none
 		}}},
-		Doc: "Takes publishers by WebRTC (WHIP).", Example: example,
+		Doc: "Takes publishers by WebRTC (WHIP).", Example: example, Metrics: metrics(),
 	}
 	f.Factory = pipeline.Define(spec, defaults, f.stage)
 	return f

@@ -26,6 +26,9 @@ type hold struct {
 	skipping bool  // pictures are left out up to the next key frame
 	ended    bool
 	dropped  map[media.Kind]uint64
+	last     time.Time     // arrival of the last picture, or sound without pictures, that was taken
+	torn     bool          // something has been left out since then
+	lost     time.Duration // of the stream, by arrival
 	wake     chan struct{}
 }
 
@@ -44,7 +47,7 @@ func (h *hold) push(u *media.Unit) {
 	h.pictures = h.pictures || picture(u)
 	if picture(u) {
 		if h.skipping && !key(u) {
-			h.dropped[media.KindVideo]++
+			h.drop(u)
 			return
 		}
 		h.skipping = false
@@ -130,9 +133,26 @@ func (h *hold) starve(is bool) {
 
 func (h *hold) dropAt(i int) {
 	u := h.units[i]
-	h.dropped[u.Kind()]++
+	h.drop(u)
 	h.size -= int64(u.Size())
 	h.units = slices.Delete(h.units, i, i+1)
+}
+
+// drop counts a unit that is left out.
+func (h *hold) drop(u *media.Unit) {
+	h.dropped[u.Kind()]++
+	h.torn = h.torn || picture(u) == h.pictures
+}
+
+// sent counts how much of the stream was left out before u, which is taken.
+func (h *hold) sent(u *media.Unit) {
+	if picture(u) != h.pictures || u.Arrived.Before(h.last) {
+		return
+	}
+	if h.torn && !h.last.IsZero() {
+		h.lost += u.Arrived.Sub(h.last)
+	}
+	h.last, h.torn = u.Arrived, false
 }
 
 // forget keeps what is held for a target that is away within bounds: the oldest GOPs
@@ -147,7 +167,7 @@ func (h *hold) forget() {
 			h.starve(n == len(h.units))
 		}
 		for _, u := range h.units[h.next:max(n, h.next)] {
-			h.dropped[u.Kind()]++
+			h.drop(u)
 		}
 		h.cut(n)
 	}
@@ -205,6 +225,7 @@ func (h *hold) take(ctx context.Context, into []*media.Unit) ([]*media.Unit, err
 	const most = 16 << 10
 	for n := 0; h.next < len(h.units) && n < most; h.next++ {
 		u := h.units[h.next]
+		h.sent(u)
 		into, n = append(into, u), n+u.Size()
 	}
 	h.settle()
@@ -243,11 +264,11 @@ func (h *hold) await(ctx context.Context, is func() bool) error {
 }
 
 // state is what waits, how late it is, and what was left out.
-func (h *hold) state() (delay time.Duration, video, audio uint64) {
+func (h *hold) state() (delay, lost time.Duration, video, audio uint64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if waiting := h.units[h.next:]; len(waiting) > 0 {
 		delay = time.Since(waiting[0].Arrived)
 	}
-	return delay, h.dropped[media.KindVideo], h.dropped[media.KindAudio]
+	return delay, h.lost, h.dropped[media.KindVideo], h.dropped[media.KindAudio]
 }

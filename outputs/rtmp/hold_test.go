@@ -36,7 +36,7 @@ func TestSlowTarget(t *testing.T) {
 		if worst > 3100*time.Millisecond {
 			t.Errorf("%v late", worst)
 		}
-		_, video, audio := h.state()
+		_, _, video, audio := h.state()
 		if video < 300 || audio > 0 {
 			t.Errorf("%d pictures and %d sounds left out", video, audio)
 		}
@@ -63,7 +63,7 @@ func TestLumps(t *testing.T) {
 				time.Sleep(3500 * time.Millisecond)
 			}
 		}
-		if _, video, audio := h.state(); video == 0 || audio > 0 {
+		if _, _, video, audio := h.state(); video == 0 || audio > 0 {
 			t.Errorf("%d pictures and %d sounds left out", video, audio)
 		}
 		whole(t, got)
