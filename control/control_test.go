@@ -120,7 +120,7 @@ func TestNoStreamsIsAnEmptyList(t *testing.T) {
 
 func TestReady(t *testing.T) {
 	var trouble error
-	h := Ready(Check{"streams", func() error { return trouble }}, Check{"disk", func() error { return nil }})
+	h := Ready(func() []string { return []string{"the certificate ends tomorrow"} }, Check{"streams", func() error { return trouble }}, Check{"disk", func() error { return nil }})
 	ask := func(url string) (int, string) {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, url, nil))
@@ -133,7 +133,20 @@ func TestReady(t *testing.T) {
 	if code, body := ask("/readyz"); code != 503 || body != "not ready\n" {
 		t.Error(code, body)
 	}
-	if code, body := ask("/readyz?verbose"); code != 503 || body != "streams: about to stop\ndisk: ok\n" {
+	if code, body := ask("/readyz?verbose"); code != 503 || body != "streams: about to stop\ndisk: ok\nnote: the certificate ends tomorrow\n" {
 		t.Error(code, body)
+	}
+}
+
+func TestStarted(t *testing.T) {
+	up := false
+	h := Started(func() bool { return up })
+	for _, want := range []int{http.StatusServiceUnavailable, http.StatusOK} {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/startupz", nil))
+		if w.Code != want {
+			t.Errorf("%d, want %d", w.Code, want)
+		}
+		up = true
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -31,7 +32,9 @@ type server struct {
 	registry *pipeline.Registry
 	host     *instance.Host
 	site     *web.Site
+	cert     certificate // nil without TLS
 	tls      *tls.Config
+	applied  atomic.Bool // the configuration was, once
 	pages    map[string]func() // by pattern and leaf: takes a page away
 	bound    []bound
 }
@@ -46,14 +49,13 @@ type bound struct {
 // what can fail has failed, and answers nobody before run.
 func newServer(settings config.Server, log *slog.Logger) (*server, error) {
 	s := &server{log: log, settings: settings, site: web.New(), pages: make(map[string]func())}
-	if settings.TLS.Cert != "" {
-		cert, err := httpd.LoadCertificate(settings.TLS.Cert, settings.TLS.Key, log)
-		if err != nil {
-			return nil, fmt.Errorf("read the certificate: %w", err)
-		}
-		s.tls = cert.TLS()
-	}
 	var err error
+	if s.cert, err = newCertificate(settings, log); err != nil {
+		return nil, err
+	}
+	if s.cert != nil {
+		s.tls = s.cert.TLS()
+	}
 	if s.services, err = newServices(settings, s.tls, log); err != nil {
 		return nil, err
 	}
@@ -106,21 +108,7 @@ func (s *server) routes() {
 	h.Handle("/", s.site.Home())
 	h.Handle("/assets/", s.site.Assets())
 	h.Handle("/metrics", control.Metrics(s.host.Snapshots, s.samples, version()))
-	h.Handle("/livez", control.Live())
-	h.Handle("/readyz", control.Ready(
-		control.Check{Name: "streams", Ask: func() error {
-			if s.host.Draining() {
-				return instance.ErrDraining
-			}
-			return nil
-		}},
-		control.Check{Name: "descriptors", Ask: func() error {
-			if s.services.rtmp.Stats().Paused {
-				return errors.New("no descriptors left: raise the limit on open files (ulimit -n)")
-			}
-			return nil
-		}},
-	))
+	s.health()
 	h.Handle("/v1/streams", control.Streams(s.host.Snapshots))
 }
 
@@ -147,6 +135,7 @@ func (s *server) apply(plans []*pipeline.Plan) error {
 			delete(s.pages, address)
 		}
 	}
+	s.applied.Store(true)
 	return err
 }
 
@@ -166,6 +155,7 @@ func (s *server) run(ctx context.Context) error {
 		group.Go(func() error { return s.serve(services, b) })
 	}
 	group.Go(func() error { return s.services.webrtc.run(services) })
+	group.Go(func() error { return s.keepCertificate(services) })
 	select {
 	case <-ctx.Done():
 	case <-services.Done():
@@ -212,7 +202,7 @@ func (s *server) serve(ctx context.Context, b bound) error {
 	case "http":
 		return s.services.http.Serve(ctx, b.Listener)
 	case "rtmps":
-		return s.services.rtmp.ServeTLS(ctx, b.Listener, s.tls)
+		return s.services.rtmp.ServeTLS(ctx, b.Listener, withoutALPN(s.tls))
 	default:
 		return s.services.rtmp.Serve(ctx, b.Listener)
 	}

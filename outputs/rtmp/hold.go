@@ -26,10 +26,16 @@ type hold struct {
 	skipping bool  // pictures are left out up to the next key frame
 	ended    bool
 	dropped  map[media.Kind]uint64
-	last     time.Time     // arrival of the last picture, or sound without pictures, that was taken
-	torn     bool          // something has been left out since then
-	lost     time.Duration // of the stream, by arrival
-	wake     chan struct{}
+	loss
+	wake chan struct{}
+}
+
+// loss is how much of the pictures, or of the sound of a stream without, is left out, by
+// arrival.
+type loss struct {
+	lost   time.Duration
+	newest time.Time // the last one that was pushed
+	open   bool      // which is left out, until the next one
 }
 
 func newHold(delay time.Duration, bytes int64, ask func()) *hold {
@@ -45,9 +51,10 @@ func (h *hold) push(u *media.Unit) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.pictures = h.pictures || picture(u)
+	h.follow(u)
 	if picture(u) {
 		if h.skipping && !key(u) {
-			h.drop(u)
+			h.dropped[u.Kind()]++
 			return
 		}
 		h.skipping = false
@@ -97,7 +104,11 @@ func (h *hold) trim() {
 		case late(waiting, picture) > h.delay-h.delay/8 || over && slices.ContainsFunc(waiting, picture):
 			h.dropTail()
 		case late(waiting, func(u *media.Unit) bool { return !picture(u) }) > h.delay+h.delay/4 || over && len(waiting) > 0:
+			from := h.units[h.next].Arrived
 			h.dropAt(h.next)
+			if !h.pictures {
+				h.miss(from, h.next)
+			}
 		case over: // a GOP that is sent, but for its end
 			h.cut(h.next)
 			return
@@ -110,6 +121,7 @@ func (h *hold) trim() {
 // dropTail leaves out the pictures that wait up to the next key frame.
 func (h *hold) dropTail() {
 	i := h.next + slices.IndexFunc(h.units[h.next:], picture)
+	from := h.units[i].Arrived
 	h.dropAt(i) // also if it is a key frame: then its whole GOP goes
 	for i < len(h.units) && !key(h.units[i]) {
 		if picture(h.units[i]) {
@@ -118,6 +130,7 @@ func (h *hold) dropTail() {
 			i++
 		}
 	}
+	h.miss(from, i)
 	h.starve(i == len(h.units))
 }
 
@@ -133,26 +146,30 @@ func (h *hold) starve(is bool) {
 
 func (h *hold) dropAt(i int) {
 	u := h.units[i]
-	h.drop(u)
+	h.dropped[u.Kind()]++
 	h.size -= int64(u.Size())
 	h.units = slices.Delete(h.units, i, i+1)
 }
 
-// drop counts a unit that is left out.
-func (h *hold) drop(u *media.Unit) {
-	h.dropped[u.Kind()]++
-	h.torn = h.torn || picture(u) == h.pictures
-}
-
-// sent counts how much of the stream was left out before u, which is taken.
-func (h *hold) sent(u *media.Unit) {
-	if picture(u) != h.pictures || u.Arrived.Before(h.last) {
+// miss counts what lasts from a unit to the one at i, or beyond all that there are.
+func (h *hold) miss(from time.Time, i int) {
+	if i < len(h.units) {
+		h.lost += h.units[i].Arrived.Sub(from)
 		return
 	}
-	if h.torn && !h.last.IsZero() {
-		h.lost += u.Arrived.Sub(h.last)
+	h.lost += h.newest.Sub(from)
+	h.open = true
+}
+
+// follow takes note of a unit that is pushed.
+func (h *hold) follow(u *media.Unit) {
+	if picture(u) != h.pictures {
+		return
 	}
-	h.last, h.torn = u.Arrived, false
+	if h.open {
+		h.lost += u.Arrived.Sub(h.newest)
+	}
+	h.newest, h.open = u.Arrived, h.pictures && h.skipping && !key(u)
 }
 
 // forget keeps what is held for a target that is away within bounds: the oldest GOPs
@@ -166,8 +183,11 @@ func (h *hold) forget() {
 			}
 			h.starve(n == len(h.units))
 		}
+		if i := slices.IndexFunc(h.units[:n], func(u *media.Unit) bool { return picture(u) == h.pictures }); i >= 0 && h.next < n {
+			h.miss(h.units[max(i, h.next)].Arrived, n)
+		}
 		for _, u := range h.units[h.next:max(n, h.next)] {
-			h.drop(u)
+			h.dropped[u.Kind()]++
 		}
 		h.cut(n)
 	}
@@ -225,7 +245,6 @@ func (h *hold) take(ctx context.Context, into []*media.Unit) ([]*media.Unit, err
 	const most = 16 << 10
 	for n := 0; h.next < len(h.units) && n < most; h.next++ {
 		u := h.units[h.next]
-		h.sent(u)
 		into, n = append(into, u), n+u.Size()
 	}
 	h.settle()
