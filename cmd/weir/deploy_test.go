@@ -149,3 +149,24 @@ func TestAlerts(t *testing.T) {
 		}
 	}
 }
+
+// TestUnit: systemd takes the unit as it is, and finds it tight.
+func TestUnit(t *testing.T) {
+	analyze, err := exec.LookPath("systemd-analyze")
+	if err != nil {
+		t.Skip("systemd-analyze is missing")
+	}
+	text, err := os.ReadFile(deploy + "/systemd/weir.service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "weir.service")
+	text = []byte(strings.ReplaceAll(string(text), "/usr/local/bin/weir", "/bin/true")) // which is there
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.CommandContext(t.Context(), analyze, "security", "--offline=true", "--threshold=30", file).CombinedOutput()
+	if err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}

@@ -156,6 +156,7 @@ func (s *server) run(ctx context.Context) error {
 	}
 	group.Go(func() error { return s.services.webrtc.run(services) })
 	group.Go(func() error { return s.keepCertificate(services) })
+	group.Go(func() error { return s.watchdog(services) })
 	select {
 	case <-ctx.Done():
 	case <-services.Done():
