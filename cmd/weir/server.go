@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"weir/control"
+	"weir/control/rest"
 	"weir/pipeline"
 	"weir/pipeline/config"
 	"weir/pipeline/instance"
@@ -102,6 +103,9 @@ func (s *server) close() {
 	s.services.webrtc.close()
 }
 
+// guard says who may see what is not for everybody.
+func (s *server) guard() rest.Guard { return rest.Loopback{} }
+
 // routes adds what is served beside the streams.
 func (s *server) routes() {
 	h := s.services.http
@@ -109,6 +113,7 @@ func (s *server) routes() {
 	h.Handle("/assets/", s.site.Assets())
 	h.Handle("/metrics", control.Metrics(s.host.Snapshots, s.samples, version()))
 	s.health()
+	h.Handle(control.ProfilesAt, rest.Behind(s.guard(), rest.Admin, control.Profiles()))
 	h.Handle("/v1/streams", control.Streams(s.host.Snapshots))
 }
 
