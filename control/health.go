@@ -2,6 +2,7 @@ package control
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 )
@@ -15,16 +16,24 @@ type Check struct {
 // Live answers that the process serves requests; whether it is any use is another
 // question ([Ready]).
 func Live() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "ok\n") })
+}
+
+// Started answers 200 once done says so, and 503 before: what waits for a server to come
+// up asks here.
+func Started(done func() bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		w.Header().Set("Cache-Control", "no-store")
-		fmt.Fprintln(w, "ok")
+		if done() {
+			say(w, http.StatusOK, "started\n")
+			return
+		}
+		say(w, http.StatusServiceUnavailable, "starting\n")
 	})
 }
 
 // Ready answers 200 while all checks hold and 503 otherwise. With ?verbose it lists
-// them.
-func Ready(checks ...Check) http.Handler {
+// them, and what notes say besides, which does not make the server less ready.
+func Ready(notes func() []string, checks ...Check) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var report strings.Builder
 		status := http.StatusOK
@@ -35,13 +44,20 @@ func Ready(checks ...Check) http.Handler {
 			}
 			fmt.Fprintf(&report, "%s: %s\n", c.Name, word)
 		}
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		w.Header().Set("Cache-Control", "no-store")
-		w.WriteHeader(status)
-		if r.URL.Query().Has("verbose") {
-			fmt.Fprint(w, report.String())
+		if !r.URL.Query().Has("verbose") {
+			say(w, status, map[bool]string{true: "ready\n", false: "not ready\n"}[status == http.StatusOK])
 			return
 		}
-		fmt.Fprintln(w, map[bool]string{true: "ready", false: "not ready"}[status == http.StatusOK])
+		for _, note := range notes() {
+			fmt.Fprintf(&report, "note: %s\n", note)
+		}
+		say(w, status, report.String())
 	})
+}
+
+func say(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, text) // a client that is gone needs no answer
 }

@@ -1,22 +1,30 @@
 package control
 
 import (
-	"fmt"
 	"net/http"
+	"runtime"
 	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	dto "github.com/prometheus/client_model/go"
 
 	"weir/pipeline"
 	"weir/pipeline/instance"
 )
 
-// MaxNamedStreams is how many streams have metrics of their own. Those beyond, in
-// order of their paths, are added up under their pipeline's pattern, so that the
-// number of series is bounded whatever publishers call their streams.
-const MaxNamedStreams = 150
+// The bounds of the metrics, whatever publishers call their streams and however large
+// a graph is.
+const (
+	// MaxNamedStreams is how many streams have series of their own. Those beyond, in
+	// order of their paths, are added up under their pipeline's pattern.
+	MaxNamedStreams = 150
+	// MaxStreamSeries is how many series a stream has; what matters least is left out.
+	MaxStreamSeries = 60
+	// MaxSeries is how many all streams and services have together.
+	MaxSeries = 9_900
+)
 
 // Sample is one figure that a service contributes to the metrics.
 type Sample struct {
@@ -27,143 +35,127 @@ type Sample struct {
 	// Label and Value name one of several figures of the same Name; may be "".
 	Label, Value string
 	Figure       float64
+	// Histogram, if not nil, is instead of Figure.
+	Histogram *Histogram
+}
+
+// Histogram counts observations in buckets.
+type Histogram struct {
+	Bounds []float64 // upper, rising
+	Counts []uint64  // in each bucket, and one more beyond the last bound
+	Sum    float64
 }
 
 // Metrics serves the figures of the streams, the services and the process in the
 // Prometheus text format.
 func Metrics(streams func() []instance.Snapshot, services func() []Sample, version string) http.Handler {
-	reg := prometheus.NewRegistry()
-	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{
-		Name: "weir_build_info", Help: "The version that runs; always 1.",
-	}, []string{"version"})
-	build.WithLabelValues(version).Set(1)
-	reg.MustRegister(build, &collector{streams, services},
-		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	return promhttp.HandlerFor(reg, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError})
+	process := prometheus.NewRegistry()
+	process.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	gather := prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
+		all, err := process.Gather()
+		b := newBoard(MaxSeries)
+		b.add(pipeline.Metric{Name: "build_info", Help: "What runs; always 1.", Labels: []string{"version", "goversion"}}, 1, version, runtime.Version())
+		b.services(services())
+		b.streams(streams())
+		return append(all, b.families()...), err
+	})
+	return promhttp.HandlerFor(gather, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError})
 }
 
-// collector turns snapshots into metrics when it is asked for them.
-type collector struct {
-	streams  func() []instance.Snapshot
-	services func() []Sample
+// services adds what the services contribute.
+func (b *board) services(all []Sample) {
+	for _, s := range all {
+		m := pipeline.Metric{Name: s.Name, Help: s.Help, Counter: s.Counter}
+		var values []string
+		if s.Label != "" {
+			m.Labels, values = []string{s.Label}, []string{s.Value}
+		}
+		if s.Histogram != nil {
+			b.histogram(m, s.Histogram, values...)
+			continue
+		}
+		b.add(m, s.Figure, values...)
+	}
 }
 
-// Describe sends nothing: what there is depends on what runs.
-func (*collector) Describe(chan<- *prometheus.Desc) {}
-
-// Collect renders one moment.
-func (c *collector) Collect(out chan<- prometheus.Metric) {
-	b := board{sums: make(map[string]*sum)}
-	all := c.streams()
+// streams adds what runs.
+func (b *board) streams(all []instance.Snapshot) {
 	states := make(map[instance.State]int)
+	var held float64
 	for n, s := range all {
 		states[s.State]++
+		for _, st := range s.Stages {
+			for _, o := range st.Outputs {
+				held += float64(o.HeldBytes)
+			}
+		}
+		points := figuresOf(s.Snapshot)
+		if over := len(points) - MaxStreamSeries; over > 0 {
+			b.leftOut += over
+			points = points[:MaxStreamSeries]
+		}
 		name := s.Path
 		if n >= MaxNamedStreams {
 			name = s.Pattern
 		}
-		b.stream(name, s.Snapshot)
+		for _, p := range points {
+			b.put(p, name, n >= MaxNamedStreams)
+		}
 	}
+	m := nodeMetrics()
 	for _, state := range []instance.State{instance.Running, instance.Lingering, instance.Draining} {
-		b.gauge("streams", "Streams by state.", float64(states[state]), "state", state.String())
+		b.add(m[0], float64(states[state]), state.String())
 	}
-	for _, s := range c.services() {
-		var labels []string
-		if s.Label != "" {
-			labels = []string{s.Label, s.Value}
-		}
-		if s.Counter {
-			b.count(s.Name, s.Help, s.Figure, labels...)
-		} else {
-			b.gauge(s.Name, s.Help, s.Figure, labels...)
+	b.add(m[1], held)
+	b.add(m[2], float64(b.leftOut))
+}
+
+// nodeMetrics are those of all streams together.
+func nodeMetrics() []pipeline.Metric {
+	return []pipeline.Metric{
+		{Name: "streams", Help: "Streams by state.", Labels: []string{"state"}},
+		{Name: "held_bytes", Help: "Payload bytes that are held for the consumers of all streams."},
+		{Name: "metrics_left_out", Help: "Series that are left out here, because there are too many."},
+	}
+}
+
+// Described lists the metrics that there can be, by name: those of the streams, of all
+// stage types, and of the services, of which each must contribute once.
+func Described(stages []*pipeline.Spec, services []Sample) []pipeline.Metric {
+	b := newBoard(MaxSeries)
+	b.services(services)
+	b.add(pipeline.Metric{Name: "build_info", Help: "What runs; always 1.", Labels: []string{"version", "goversion"}}, 1, "", "")
+	all := nodeMetrics()
+	for _, f := range b.byName {
+		m := f.metric
+		m.Labels = slices.Clone(m.Labels)
+		all = append(all, m)
+	}
+	for _, m := range streamMetrics() {
+		all = append(all, atStage(m))
+	}
+	for _, s := range stages {
+		for _, m := range s.Metrics {
+			all = append(all, atStage(m))
 		}
 	}
-	b.send(out)
+	return merged(all)
 }
 
-// board adds up figures of the same name and labels.
-type board struct {
-	sums  map[string]*sum
-	order []string
-}
-
-type sum struct {
-	desc   *prometheus.Desc
-	kind   prometheus.ValueType
-	values []string
-	figure float64
-}
-
-func (b *board) stream(name string, s pipeline.Snapshot) {
-	for _, st := range s.Stages {
-		at := []string{"pipeline", name, "stage", st.Name}
-		b.gauge("stage_state", "1 for the state that the stage is in.", 1, slices.Concat(at, []string{"state", st.State.String()})...)
-		for _, kind := range []pipeline.Kind{pipeline.Internal, pipeline.Config, pipeline.Format, pipeline.Peer, pipeline.Transient, pipeline.Overrun} {
-			if n := st.Restarts[kind]; n > 0 {
-				b.count("stage_failures_total", "Failures of the stage by kind.", float64(n), slices.Concat(at, []string{"reason", kind.String()})...)
+// merged gives each name once, with the labels of all, in order.
+func merged(all []pipeline.Metric) []pipeline.Metric {
+	slices.SortStableFunc(all, func(a, b pipeline.Metric) int { return compare(a.Name, b.Name) })
+	var out []pipeline.Metric
+	for _, m := range all {
+		if n := len(out); n > 0 && out[n-1].Name == m.Name {
+			for _, l := range m.Labels {
+				if !slices.Contains(out[n-1].Labels, l) {
+					out[n-1].Labels = append(out[n-1].Labels, l)
+				}
 			}
+			continue
 		}
-		if st.Role == pipeline.Sink {
-			b.gauge("viewers", "Viewers that the stage serves.", float64(st.Viewers), at...)
-		}
-		for _, f := range st.Figures {
-			kind := prometheus.GaugeValue
-			if f.Counter {
-				kind = prometheus.CounterValue
-			}
-			b.add(kind, f.Name, f.Help, f.Value, slices.Concat(at, f.Labels))
-		}
-		for _, o := range st.Outputs {
-			b.count("stage_units_total", "Units that the stage sent.", float64(o.Units), at...)
-			b.count("stage_bytes_total", "Payload bytes that the stage sent.", float64(o.Bytes), at...)
-			b.count("stage_late_units_total", "Units dropped because their time did not rise.", float64(o.Late), at...)
-			b.gauge("stage_held_bytes", "Payload bytes held for the stage's consumers.", float64(o.HeldBytes), at...)
-		}
+		out = append(out, m)
 	}
-	for _, e := range s.Edges {
-		at := []string{"pipeline", name, "edge", e.From + ">" + e.To}
-		units := func(n uint64, result, reason string) {
-			b.count("edge_units_total", "Units by what became of them.", float64(n),
-				slices.Concat(at, []string{"result", result, "reason", reason})...)
-		}
-		units(e.Units, "passed", "")
-		units(e.Overran, "dropped", "overrun")
-		units(e.Keyless, "dropped", "keyless")
-		b.count("edge_bytes_total", "Payload bytes that the consumer took.", float64(e.Bytes), at...)
-		b.gauge("edge_queue_seconds", "How far the consumer is behind, by arrival.", e.Lag.Seconds(), at...)
-	}
-}
-
-func (b *board) count(name, help string, figure float64, labels ...string) {
-	b.add(prometheus.CounterValue, name, help, figure, labels)
-}
-
-func (b *board) gauge(name, help string, figure float64, labels ...string) {
-	b.add(prometheus.GaugeValue, name, help, figure, labels)
-}
-
-func (b *board) add(kind prometheus.ValueType, name, help string, figure float64, labels []string) {
-	key := fmt.Sprintf("%s%q", name, labels)
-	s := b.sums[key]
-	if s == nil {
-		names, values := unzip(labels)
-		s = &sum{kind: kind, values: values, desc: prometheus.NewDesc("weir_"+name, help, names, nil)}
-		b.sums[key] = s
-		b.order = append(b.order, key)
-	}
-	s.figure += figure
-}
-
-func unzip(labels []string) (names, values []string) {
-	for pair := range slices.Chunk(labels, 2) {
-		names, values = append(names, pair[0]), append(values, pair[1])
-	}
-	return names, values
-}
-
-func (b *board) send(out chan<- prometheus.Metric) {
-	for _, key := range b.order {
-		s := b.sums[key]
-		out <- prometheus.MustNewConstMetric(s.desc, s.kind, s.figure, s.values...)
-	}
+	return out
 }

@@ -92,5 +92,6 @@ func addStats(a, b ring.CursorStats) ring.CursorStats {
 		Bytes:     a.Bytes + b.Bytes,
 		Overran:   a.Overran + b.Overran,
 		Keyless:   a.Keyless + b.Keyless,
+		Lost:      a.Lost + b.Lost,
 	}
 }

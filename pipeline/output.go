@@ -21,6 +21,7 @@ type Output struct {
 	runs     int
 	clocks   []clock
 	late     atomic.Uint64
+	rhythm   rhythm
 }
 
 // clock remembers where a track and layer is in time.
@@ -72,6 +73,7 @@ func (o *Output) Send(ctx context.Context, u *media.Unit) error {
 	}
 	if u.Flags.Has(media.Key) && u.Kind() == media.KindVideo {
 		o.feedback.sent(u)
+		o.rhythm.note(u)
 	}
 	return o.ring.Push(ctx, u)
 }

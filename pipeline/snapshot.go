@@ -65,8 +65,9 @@ type StageSnapshot struct {
 	Outputs  []OutputSnapshot
 	// Detail is what the stage's Describe says, or nil.
 	Detail any
-	// Figures are the stage's own.
+	// Figures are the stage's own; Metrics describes them.
 	Figures []Figure
+	Metrics []Metric
 }
 
 // OutputSnapshot shows one output.
@@ -76,6 +77,8 @@ type OutputSnapshot struct {
 	Units  uint64          // ever sent
 	Bytes  int64           // payload bytes ever sent
 	Late   uint64          // units dropped because their time did not rise
+	// Keyframes is the time between the last two key pictures, by their DTS; 0 before them.
+	Keyframes time.Duration
 	// HeldBytes and Held are what consumers could still go back to.
 	HeldBytes int64
 	Held      time.Duration
@@ -84,11 +87,12 @@ type OutputSnapshot struct {
 // EdgeSnapshot shows one edge.
 type EdgeSnapshot struct {
 	From, FromPort, To, Port string
-	Units                    uint64 // delivered
-	Bytes                    uint64 // payload bytes delivered
-	Overran                  uint64 // dropped: the consumer was too slow
-	Keyless                  uint64 // dropped: their layer waited for a key unit
-	Queued                   int    // items not consumed yet
+	Units                    uint64        // delivered
+	Bytes                    uint64        // payload bytes delivered
+	Overran                  uint64        // dropped: the consumer was too slow
+	Keyless                  uint64        // dropped: their layer waited for a key unit
+	Lost                     time.Duration // of media, by arrival, that the consumer did not get because it was too slow
+	Queued                   int           // items not consumed yet
 	Lag                      time.Duration
 }
 
@@ -129,21 +133,21 @@ func (n *node) snapshot() (StageSnapshot, []EdgeSnapshot) {
 		r := o.ring.Stats()
 		s.Outputs = append(s.Outputs, OutputSnapshot{
 			Port: o.port, Tracks: o.ring.Tracks(), Units: r.Units, Bytes: r.Bytes,
-			Late: o.late.Load(), HeldBytes: r.HeldBytes, Held: r.Held,
+			Late: o.late.Load(), Keyframes: time.Duration(o.rhythm.every.Load()), HeldBytes: r.HeldBytes, Held: r.Held,
 		})
 	}
 	if d, ok := stage.(Describer); ok {
 		s.Detail = d.Describe()
 	}
 	if m, ok := stage.(Measurer); ok {
-		s.Figures = m.Measure()
+		s.Figures, s.Metrics = m.Measure(), n.plan.Factory.Spec().Metrics
 	}
 	var es []EdgeSnapshot
 	for _, e := range edges {
 		c := e.stats()
 		es = append(es, EdgeSnapshot{
 			From: e.plan.From, FromPort: e.plan.FromPort, To: n.name, Port: e.plan.Port,
-			Units: c.Delivered, Bytes: c.Bytes, Overran: c.Overran, Keyless: c.Keyless,
+			Units: c.Delivered, Bytes: c.Bytes, Overran: c.Overran, Keyless: c.Keyless, Lost: c.Lost,
 			Queued: c.Queued, Lag: c.Lag,
 		})
 	}

@@ -103,6 +103,8 @@ type Spec struct {
 	Out  []Port
 	// Converts lists what the planner may insert the stage for.
 	Converts []Conversion
+	// Metrics describe the figures of stages that are Measurers.
+	Metrics []Metric
 	// Doc is one line of help. Example is a complete, commented stage in YAML.
 	Doc, Example string
 }

@@ -46,15 +46,6 @@ type Measurer interface {
 	Measure() []Figure
 }
 
-// Figure is one number in the metrics. Its labels are pairs of a name and a value, both
-// of a small set that no peer can enlarge.
-type Figure struct {
-	Name, Help string // the name without the "weir_" in front
-	Counter    bool   // it only ever rises
-	Labels     []string
-	Value      float64
-}
-
 // Controller is a Stage that can be told to change while it runs, in a way that is not
 // worth a configuration: the layout of a mix, the place of an overlay. body is JSON of
 // the stage's own, of any origin; an error says in words what is wrong with it, and then

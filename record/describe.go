@@ -1,10 +1,6 @@
 package record
 
-import (
-	"time"
-
-	"weir/pipeline"
-)
+import "time"
 
 // The states of a recording.
 const (
@@ -26,6 +22,8 @@ type Detail struct {
 	Bytes    int64   `json:"bytes"`
 	Segments int     `json:"segments"`
 	Dropped  int     `json:"dropped_fragments"`
+	// Lost is how much of the stream was in them.
+	Lost float64 `json:"lost_seconds"`
 	// Unflushed is how long the oldest fragment has waited for the disk.
 	Unflushed float64 `json:"unflushed_seconds"`
 
@@ -64,7 +62,7 @@ func (s *stage) detail() Detail {
 		}
 		stats := w.Stats()
 		d.Session, d.Prefix, d.Seconds, d.Bytes = w.Meta().Session, w.Meta().Prefix, stats.Seconds, stats.Bytes
-		d.Segments, d.Dropped, d.Unflushed = stats.Segments, stats.Dropped, w.Unflushed().Seconds()
+		d.Segments, d.Dropped, d.Lost, d.Unflushed = stats.Segments, stats.Dropped, stats.Lost, w.Unflushed().Seconds()
 	}
 	if box := s.box.Load(); box != nil {
 		r := box.Report()
@@ -77,22 +75,4 @@ func (s *stage) detail() Detail {
 		}
 	}
 	return d
-}
-
-// Measure implements pipeline.Measurer.
-func (s *stage) Measure() []pipeline.Figure {
-	d := s.detail()
-	var all []pipeline.Figure
-	for _, state := range []string{stateRecording, stateWaiting, statePaused, stateStopped} {
-		is := 0.0
-		if d.State == state {
-			is = 1
-		}
-		all = append(all, pipeline.Figure{Name: "recording_state", Help: "1 for the state that the recording is in.", Labels: []string{"state", state}, Value: is})
-	}
-	return append(all,
-		pipeline.Figure{Name: "recording_unflushed_seconds", Help: "For how long the oldest fragment has waited for the disk.", Value: d.Unflushed},
-		pipeline.Figure{Name: "recording_seconds", Help: "How long the recording under way is.", Value: d.Seconds},
-		pipeline.Figure{Name: "recording_dropped_fragments", Help: "Fragments of the recording under way that the disk had no time or no space for.", Value: float64(d.Dropped)},
-	)
 }

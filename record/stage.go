@@ -49,7 +49,7 @@ func spec() pipeline.Spec {
 			Doc: "one video track with all its layers, and any number of audio tracks",
 		}},
 		Doc:     "records the stream into a directory or a bucket, as HLS that can be played from there",
-		Example: example,
+		Example: example, Metrics: metrics(),
 	}
 }
 
@@ -192,5 +192,4 @@ var (
 	_ pipeline.Announcer  = (*factory)(nil)
 	_ pipeline.Describer  = (*stage)(nil)
 	_ pipeline.Controller = (*stage)(nil)
-	_ pipeline.Measurer   = (*stage)(nil)
 )

@@ -2,7 +2,7 @@
 # Installs what is missing for a purpose, on Debian and its like:
 #   setup.sh run     build the pages and the server (Node.js, npm)
 #   setup.sh test    the tests too (a C compiler for the race detector, ffmpeg, Chromium,
-#                    nginx with its RTMP module, an S3 server, what breaks a disk)
+#                    nginx with its RTMP module, an S3 server, promtool, what breaks a disk)
 #   setup.sh clips   remake the test clips (ffmpeg, a font)
 #   setup.sh libav   build libav for the worker (a C compiler, the codecs' libraries)
 #   setup.sh memcheck
@@ -127,6 +127,7 @@ fi
 
 case $purpose in libav | memcheck) exit 0 ;; esac
 [ "$purpose" = test ] && "$(dirname "$0")/versitygw.sh" >/dev/null
+[ "$purpose" = test ] && { "$(dirname "$0")/promtool.sh" >/dev/null || echo "setup: the alert rules will not be tested" >&2; }
 node_here=$(node --version | sed 's/^v//')
 older "$node_here" 18 && fail "Node.js 18 or newer is needed, this is $node_here"
 exit 0

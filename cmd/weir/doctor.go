@@ -2,18 +2,28 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/spf13/cobra"
 
-	"weir/pipeline/service/store"
-	"weir/record"
+	"weir/pipeline/config"
 )
 
 func newDoctorCmd() *cobra.Command {
-	cmd := &cobra.Command{Use: "doctor", Short: "Try what a configuration needs, and say what to do about what does not work"}
+	cmd := &cobra.Command{
+		Use:   "doctor [file]",
+		Short: "Try what a configuration needs, and say what to do about what does not work",
+		Long: "Try what a configuration needs of this machine and of others: ports, UDP, clock, disks, limits, codecs,\n" +
+			"stores, certificates and the targets of pushes. Each is ✓ good, ! worth a look, or ✗ broken, with what\n" +
+			"to do. Nothing is changed but for probes that are removed again. The exit code is 1 if anything is broken.",
+		Example: "  weir doctor weir.yaml\n  weir doctor store weir.yaml",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return doctor(cmd.Context(), cmd.OutOrStdout(), sources(args)[0])
+		},
+	}
 	cmd.AddCommand(&cobra.Command{
 		Use:   "store [file...]",
 		Short: "Write, read, list and delete a probe in each store that records",
@@ -28,71 +38,67 @@ func newDoctorCmd() *cobra.Command {
 	return cmd
 }
 
-// doctorStores tries every store in the files, each once.
-func doctorStores(ctx context.Context, out io.Writer, paths []string) error {
-	shelves, err := shelvesOf(paths...)
+// mark says how something is.
+type mark string
+
+// The marks.
+const (
+	good  mark = "✓"
+	doubt mark = "!"
+	bad   mark = "✗"
+)
+
+// finding is what was found out about one thing, and what to do if it is not good.
+type finding struct {
+	mark
+	what, fix string
+}
+
+// patience is how long one look may take.
+const patience = 10 * time.Second
+
+// doctor looks at everything that a file needs.
+func doctor(ctx context.Context, out io.Writer, src *source) error {
+	file, err := fileOf(src)
 	if err != nil {
 		return err
 	}
 	ill := false
-	for _, s := range shelves {
-		fmt.Fprintf(out, "%s (%s)\n", s.place.Address(), s.stage)
-		if err := tryStore(ctx, out, s.place); err != nil {
-			ill = true
+	for _, look := range []struct {
+		title string
+		at    func(context.Context, *config.File) []finding
+	}{
+		{"ports", lookAtPorts},
+		{"machine", lookAtMachine},
+		{"UDP and public address", lookAtUDP},
+		{"certificate", lookAtCertificate},
+		{"transcoding", lookAtCodecs},
+		{"disks", lookAtDisks},
+		{"targets", lookAtTargets},
+	} {
+		ctx, cancel := context.WithTimeout(ctx, patience)
+		found := look.at(ctx, file)
+		cancel()
+		if len(found) == 0 {
+			continue
 		}
-	}
-	switch {
-	case len(shelves) == 0:
-		return errors.New("nothing records in there\nhelp: weir doctor store tries the stores of stages with use: record")
-	case ill:
-		return wrong(exitFailure)
-	}
-	return nil
-}
-
-// shelf is a store of recordings, and the first stage that records there.
-type shelf struct {
-	place store.Place
-	stage string
-}
-
-// shelvesOf lists the stores that configuration files record to, each once.
-func shelvesOf(paths ...string) (shelves []shelf, err error) {
-	seen := make(map[string]bool)
-	for _, src := range sources(paths) {
-		file, err := fileOf(src)
-		if err != nil {
-			return nil, err
-		}
-		for _, plan := range file.Plans {
-			for _, n := range plan.Nodes {
-				cfg, ok := n.Config.(*record.Config)
-				if ok && !seen[cfg.Store.Address()] {
-					seen[cfg.Store.Address()] = true
-					shelves = append(shelves, shelf{cfg.Store, fmt.Sprintf("%s#%s", plan.Def.Pattern, n.Name)})
-				}
+		fmt.Fprintln(out, look.title)
+		for _, f := range found {
+			ill = ill || f.mark == bad
+			fmt.Fprintf(out, "  %s %s\n", f.mark, f.what)
+			if f.fix != "" {
+				fmt.Fprintf(out, "    help: %s\n", f.fix)
 			}
 		}
 	}
-	return shelves, nil
-}
-
-func tryStore(ctx context.Context, out io.Writer, cfg store.Place) error {
-	s, err := cfg.Open()
-	if err != nil {
-		fmt.Fprintf(out, "  ✗ open: %v\n", err)
-		return err
-	}
-	for _, step := range store.Probe(ctx, s) {
-		if step.Err != nil {
-			fmt.Fprintf(out, "  ✗ %s: %v\n", step.What, step.Err)
-			err = step.Err
-			continue
+	for _, s := range shelvesOfFile(file) {
+		fmt.Fprintf(out, "store %s (%s)\n", s.place.Address(), s.stage)
+		if tryStore(ctx, out, s.place) != nil {
+			ill = true
 		}
-		fmt.Fprintf(out, "  ✓ %s\n", step.What)
 	}
-	if err == nil && cfg.Bucket() {
-		fmt.Fprintln(out, "  ! give the bucket a rule that ends incomplete multipart uploads after a day, for what other programs leave")
+	if ill {
+		return wrong(exitFailure)
 	}
-	return err
+	return nil
 }

@@ -8,7 +8,6 @@ import (
 	"weir/control/desired"
 	"weir/outputs/hls"
 	"weir/outputs/whep"
-	"weir/pipeline/instance"
 )
 
 // operate brings the configuration into force, as it may be changed from now on, and
@@ -25,7 +24,7 @@ func (s *server) operate(src *source) error {
 	api.Register(s.api, api.Options{
 		Version: version(), Started: time.Now(), Host: s.host, Desired: s.desired, Registry: s.registry, Log: s.log,
 		Ways:      api.Ways{Watch: map[string]string{whep.Type: "webrtc", hls.Type: "hls"}, Publish: []string{takesWHIP}},
-		Addresses: s.addresses, Limits: s.limits, Load: busy,
+		Addresses: s.addresses, Limits: s.capacity, Load: busy,
 		Recordings: newRecordings(s.services.depot, s.log.With("service", "recordings")),
 	})
 	return s.desired.Begin() //nolint:wrapcheck // it says what to do
@@ -55,10 +54,9 @@ func (s *server) addresses() []api.Address {
 	return out
 }
 
-func (s *server) limits() []api.Limit {
-	return []api.Limit{
-		{Limit: "streams", Current: int64(len(s.host.Snapshots())), Max: instance.DefaultMaxInstances},
-		{Limit: "http.connections", Current: int64(s.services.http.Stats().Conns), Max: int64(s.settings.HTTP.Connections)},
-		{Limit: "rtmp.connections", Current: int64(s.services.rtmp.Stats().Connections), Max: int64(s.settings.RTMP.Connections)},
+func (s *server) capacity() (all []api.Limit) {
+	for _, l := range s.limits() {
+		all = append(all, api.Limit{Limit: l.name, Current: l.current, Max: l.max})
 	}
+	return all
 }

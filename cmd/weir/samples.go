@@ -22,9 +22,14 @@ func (s *server) samples() []control.Sample {
 		{Name: "transcode_budget_cores", Help: "Cores that all jobs together may take.", Figure: av.Budget},
 		total("transcode_falls_total", "Workers that ended before they were told to.", av.Falls),
 		total("transcode_refusals_total", "Jobs for which there was no place in the budget, each time that they asked.", av.Refusals),
-		gauge("limit_current", "What a limit counts at present.", r.Connections, "limit", "rtmp.connections"),
-		gauge("limit_current", "What a limit counts at present.", h.Conns, "limit", "http.connections"),
 	}
+	for _, l := range s.limits() {
+		out = append(out,
+			control.Sample{Name: "limit_current", Help: "What a limit counts at present.", Label: "limit", Value: l.name, Figure: l.current},
+			control.Sample{Name: "limit_max", Help: "The limit.", Label: "limit", Value: l.name, Figure: l.max},
+		)
+	}
+	out = append(append(out, s.joins()), s.expiry()...)
 	kept := s.services.depot.Stats()
 	out = append(out,
 		control.Sample{Name: "upload_backlog_bytes", Help: "Recorded bytes that wait for their store.", Figure: float64(kept.Backlog)},

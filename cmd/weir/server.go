@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -33,9 +34,11 @@ type server struct {
 	registry *pipeline.Registry
 	host     *instance.Host
 	site     *web.Site
+	cert     certificate // nil without TLS
 	tls      *tls.Config
 	desired  *desired.Desired  // set by operate
 	api      *rest.API         // operations are registered before run
+	applied  atomic.Bool // the configuration was, once
 	pages    map[string]func() // by pattern and leaf: takes a page away
 	bound    []bound
 }
@@ -50,14 +53,13 @@ type bound struct {
 // what can fail has failed, and answers nobody before run.
 func newServer(settings config.Server, log *slog.Logger) (*server, error) {
 	s := &server{log: log, settings: settings, site: web.New(), pages: make(map[string]func())}
-	if settings.TLS.Cert != "" {
-		cert, err := httpd.LoadCertificate(settings.TLS.Cert, settings.TLS.Key, log)
-		if err != nil {
-			return nil, fmt.Errorf("read the certificate: %w", err)
-		}
-		s.tls = cert.TLS()
-	}
 	var err error
+	if s.cert, err = newCertificate(settings, log); err != nil {
+		return nil, err
+	}
+	if s.cert != nil {
+		s.tls = s.cert.TLS()
+	}
 	if s.services, err = newServices(settings, s.tls, log); err != nil {
 		return nil, err
 	}
@@ -104,29 +106,19 @@ func (s *server) close() {
 	s.services.webrtc.close()
 }
 
+// guard says who may see what is not for everybody.
+func (s *server) guard() rest.Guard { return rest.Loopback{} }
+
 // routes adds what is served beside the streams.
 func (s *server) routes() {
 	h := s.services.http
 	h.Handle("/", s.site.Home())
 	h.Handle("/assets/", s.site.Assets())
 	h.Handle("/metrics", control.Metrics(s.host.Snapshots, s.samples, version()))
-	h.Handle("/livez", control.Live())
-	h.Handle("/readyz", control.Ready(
-		control.Check{Name: "streams", Ask: func() error {
-			if s.host.Draining() {
-				return instance.ErrDraining
-			}
-			return nil
-		}},
-		control.Check{Name: "descriptors", Ask: func() error {
-			if s.services.rtmp.Stats().Paused {
-				return errors.New("no descriptors left: raise the limit on open files (ulimit -n)")
-			}
-			return nil
-		}},
-	))
-	s.api = rest.New(version(), rest.Loopback{})
+	s.health()
+	s.api = rest.New(version(), s.guard())
 	h.Handle(rest.Root+"/", s.api)
+	h.Handle(control.ProfilesAt, rest.Behind(s.guard(), rest.Admin, control.Profiles()))
 }
 
 // apply brings plans into force and gives each pipeline its pages.
@@ -152,6 +144,7 @@ func (s *server) apply(plans []*pipeline.Plan) error {
 			delete(s.pages, address)
 		}
 	}
+	s.applied.Store(true)
 	return err
 }
 
@@ -171,6 +164,8 @@ func (s *server) run(ctx context.Context) error {
 		group.Go(func() error { return s.serve(services, b) })
 	}
 	group.Go(func() error { return s.services.webrtc.run(services) })
+	group.Go(func() error { return s.keepCertificate(services) })
+	group.Go(func() error { return s.watchdog(services) })
 	select {
 	case <-ctx.Done():
 	case <-services.Done():
@@ -217,7 +212,7 @@ func (s *server) serve(ctx context.Context, b bound) error {
 	case "http":
 		return s.services.http.Serve(ctx, b.Listener)
 	case "rtmps":
-		return s.services.rtmp.ServeTLS(ctx, b.Listener, s.tls)
+		return s.services.rtmp.ServeTLS(ctx, b.Listener, withoutALPN(s.tls))
 	default:
 		return s.services.rtmp.Serve(ctx, b.Listener)
 	}

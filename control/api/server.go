@@ -33,9 +33,9 @@ type Address struct {
 
 // Limit is how much there may be of something, and how much there is.
 type Limit struct {
-	Limit   string `json:"limit" example:"streams"`
-	Current int64  `json:"current"`
-	Max     int64  `json:"max" doc:"0 if there is no limit."`
+	Limit   string  `json:"limit" example:"streams"`
+	Current float64 `json:"current"`
+	Max     float64 `json:"max" doc:"0 if there is no limit."`
 }
 
 // Node is one server of several.

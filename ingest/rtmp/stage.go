@@ -46,7 +46,7 @@ func Factory(door *Door) pipeline.Factory {
 				media.CodecH264, media.CodecH265, media.CodecAV1, media.CodecAAC, media.CodecOpus, media.CodecMP3,
 			},
 		}}},
-		Doc: "Takes publishers by RTMP and Enhanced RTMP.", Example: example,
+		Doc: "Takes publishers by RTMP and Enhanced RTMP.", Example: example, Metrics: metrics(),
 	}
 	make := func(c Config, env pipeline.Env) (pipeline.Stage, error) {
 		s := &stage{door: door, env: env, log: env.Log}

@@ -44,7 +44,7 @@ func Factory(site Site, peers *rtc.Server, policy access.Policy) pipeline.Factor
 			},
 			Without: pipeline.BFrames, // real-time encoders have none
 		}}},
-		Doc: "Takes publishers by WebRTC (WHIP).", Example: example,
+		Doc: "Takes publishers by WebRTC (WHIP).", Example: example, Metrics: metrics(),
 	}
 	f.Factory = pipeline.Define(spec, defaults, f.stage)
 	return f

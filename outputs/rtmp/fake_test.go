@@ -183,7 +183,7 @@ func TestHanging(t *testing.T) {
 		if s.State != Live || s.Sessions != 2 || s.Lost["stalled"] != 1 {
 			t.Errorf("after 10 s: %+v", s)
 		}
-		if late, _, _ := tg.hold.state(); late > 3*time.Second {
+		if late, _, _, _ := tg.hold.state(); late > 3*time.Second {
 			t.Errorf("%v late", late)
 		}
 		v := sessions[1].messages(flv.Video)

@@ -26,7 +26,16 @@ type hold struct {
 	skipping bool  // pictures are left out up to the next key frame
 	ended    bool
 	dropped  map[media.Kind]uint64
-	wake     chan struct{}
+	loss
+	wake chan struct{}
+}
+
+// loss is how much of the pictures, or of the sound of a stream without, is left out, by
+// arrival.
+type loss struct {
+	lost   time.Duration
+	newest time.Time // the last one that was pushed
+	open   bool      // which is left out, until the next one
 }
 
 func newHold(delay time.Duration, bytes int64, ask func()) *hold {
@@ -42,9 +51,10 @@ func (h *hold) push(u *media.Unit) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.pictures = h.pictures || picture(u)
+	h.follow(u)
 	if picture(u) {
 		if h.skipping && !key(u) {
-			h.dropped[media.KindVideo]++
+			h.dropped[u.Kind()]++
 			return
 		}
 		h.skipping = false
@@ -94,7 +104,11 @@ func (h *hold) trim() {
 		case late(waiting, picture) > h.delay-h.delay/8 || over && slices.ContainsFunc(waiting, picture):
 			h.dropTail()
 		case late(waiting, func(u *media.Unit) bool { return !picture(u) }) > h.delay+h.delay/4 || over && len(waiting) > 0:
+			from := h.units[h.next].Arrived
 			h.dropAt(h.next)
+			if !h.pictures {
+				h.miss(from, h.next)
+			}
 		case over: // a GOP that is sent, but for its end
 			h.cut(h.next)
 			return
@@ -107,6 +121,7 @@ func (h *hold) trim() {
 // dropTail leaves out the pictures that wait up to the next key frame.
 func (h *hold) dropTail() {
 	i := h.next + slices.IndexFunc(h.units[h.next:], picture)
+	from := h.units[i].Arrived
 	h.dropAt(i) // also if it is a key frame: then its whole GOP goes
 	for i < len(h.units) && !key(h.units[i]) {
 		if picture(h.units[i]) {
@@ -115,6 +130,7 @@ func (h *hold) dropTail() {
 			i++
 		}
 	}
+	h.miss(from, i)
 	h.starve(i == len(h.units))
 }
 
@@ -135,6 +151,27 @@ func (h *hold) dropAt(i int) {
 	h.units = slices.Delete(h.units, i, i+1)
 }
 
+// miss counts what lasts from a unit to the one at i, or beyond all that there are.
+func (h *hold) miss(from time.Time, i int) {
+	if i < len(h.units) {
+		h.lost += h.units[i].Arrived.Sub(from)
+		return
+	}
+	h.lost += h.newest.Sub(from)
+	h.open = true
+}
+
+// follow takes note of a unit that is pushed.
+func (h *hold) follow(u *media.Unit) {
+	if picture(u) != h.pictures {
+		return
+	}
+	if h.open {
+		h.lost += u.Arrived.Sub(h.newest)
+	}
+	h.newest, h.open = u.Arrived, h.pictures && h.skipping && !key(u)
+}
+
 // forget keeps what is held for a target that is away within bounds: the oldest GOPs
 // go, with their sound.
 func (h *hold) forget() {
@@ -145,6 +182,9 @@ func (h *hold) forget() {
 				n++
 			}
 			h.starve(n == len(h.units))
+		}
+		if i := slices.IndexFunc(h.units[:n], func(u *media.Unit) bool { return picture(u) == h.pictures }); i >= 0 && h.next < n {
+			h.miss(h.units[max(i, h.next)].Arrived, n)
 		}
 		for _, u := range h.units[h.next:max(n, h.next)] {
 			h.dropped[u.Kind()]++
@@ -243,11 +283,11 @@ func (h *hold) await(ctx context.Context, is func() bool) error {
 }
 
 // state is what waits, how late it is, and what was left out.
-func (h *hold) state() (delay time.Duration, video, audio uint64) {
+func (h *hold) state() (delay, lost time.Duration, video, audio uint64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if waiting := h.units[h.next:]; len(waiting) > 0 {
 		delay = time.Since(waiting[0].Arrived)
 	}
-	return delay, h.dropped[media.KindVideo], h.dropped[media.KindAudio]
+	return delay, h.lost, h.dropped[media.KindVideo], h.dropped[media.KindAudio]
 }

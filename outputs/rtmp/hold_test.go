@@ -36,7 +36,10 @@ func TestSlowTarget(t *testing.T) {
 		if worst > 3100*time.Millisecond {
 			t.Errorf("%v late", worst)
 		}
-		_, video, audio := h.state()
+		_, lost, video, audio := h.state()
+		if lost < 10*time.Second || lost > 16*time.Second { // it takes half as fast as it comes
+			t.Errorf("%v lost", lost)
+		}
 		if video < 300 || audio > 0 {
 			t.Errorf("%d pictures and %d sounds left out", video, audio)
 		}
@@ -63,7 +66,7 @@ func TestLumps(t *testing.T) {
 				time.Sleep(3500 * time.Millisecond)
 			}
 		}
-		if _, video, audio := h.state(); video == 0 || audio > 0 {
+		if _, _, video, audio := h.state(); video == 0 || audio > 0 {
 			t.Errorf("%d pictures and %d sounds left out", video, audio)
 		}
 		whole(t, got)
@@ -98,6 +101,9 @@ func TestAway(t *testing.T) {
 		if err != nil || !key(u) || u.Time() < 17*time.Second || u.Time() > 18*time.Second {
 			t.Errorf("begins with %v at %v, %v", u.Flags, u.Time(), err)
 		}
+		if _, lost, _, _ := h.state(); (lost - u.Time()).Abs() > 40*time.Millisecond {
+			t.Errorf("%v lost before %v", lost, u.Time())
+		}
 	})
 }
 
@@ -117,6 +123,9 @@ func TestLongGOP(t *testing.T) {
 	h.restart()
 	if u, err := h.one(t.Context()); err != nil || u.DTS != 95*3000 || asked != 1 {
 		t.Errorf("%+v, %v, asked %d times", u, err, asked)
+	}
+	if _, lost, _, _ := h.state(); lost.Round(time.Millisecond) != 3167*time.Millisecond {
+		t.Errorf("%v lost", lost)
 	}
 }
 

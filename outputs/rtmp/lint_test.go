@@ -53,7 +53,7 @@ func TestFindings(t *testing.T) {
 	}
 	figures := 0
 	for _, f := range s.Measure() {
-		if f.Name == "output_finding" && f.Value == 1 {
+		if f.Name == "lint" && f.Value == 1 {
 			figures++
 		}
 	}

@@ -57,7 +57,7 @@ func spec() pipeline.Spec {
 			Doc:     "the first video track, of which one layer is pushed, and the first audio track",
 		}},
 		Doc:     "pushes the stream to an RTMP or RTMPS server, such as a platform's, and comes back by itself",
-		Example: example,
+		Example: example, Metrics: metrics(),
 	}
 }
 
@@ -247,5 +247,4 @@ func (s *stage) push(u *media.Unit) {
 var (
 	_ pipeline.Selective = factory{}
 	_ pipeline.Describer = (*stage)(nil)
-	_ pipeline.Measurer  = (*stage)(nil)
 )

@@ -40,8 +40,10 @@ type TargetStatus struct {
 	Bytes   uint64 `json:"bytes"`
 	Bitrate int64  `json:"bitrate"`
 	// Delay is how long the oldest unit has waited, in seconds. DroppedVideo and
-	// DroppedAudio count units that were left out because the target was slow or away.
+	// DroppedAudio count units that were left out because the target was slow or away, and
+	// LostSeconds how much of the stream is missing between what it got.
 	Delay        float64 `json:"delay_seconds"`
+	LostSeconds  float64 `json:"lost_seconds"`
 	DroppedVideo uint64  `json:"dropped_video"`
 	DroppedAudio uint64  `json:"dropped_audio"`
 }

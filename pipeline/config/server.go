@@ -67,10 +67,11 @@ type TURN struct {
 	TTL    time.Duration   `yaml:"ttl" doc:"How long the credentials that are made with it are valid."`
 }
 
-// TLS names a certificate and its key, both PEM files.
+// TLS names a certificate and its key, both PEM files, or says how to get one.
 type TLS struct {
-	Cert string `yaml:"cert" doc:"The file with the certificate chain, in PEM. A changed file is taken up without a restart."`
-	Key  string `yaml:"key" doc:"The file with its private key, in PEM."`
+	Cert string  `yaml:"cert" doc:"The file with the certificate chain, in PEM. A changed file is taken up without a restart."`
+	Key  string  `yaml:"key" doc:"The file with its private key, in PEM."`
+	Auto AutoTLS `yaml:"auto" doc:"Certificates that the server gets and renews by itself, by ACME."`
 }
 
 // Transcode says how workers are run.
@@ -107,6 +108,7 @@ func DefaultServer() Server {
 		HTTP:         Listener{Listen: ":8080"},
 		RTMP:         Listener{Listen: ":1935"},
 		WebRTC:       WebRTC{UDP: ":8189", TCP: ":8189", TURN: TURN{TTL: 12 * time.Hour}},
+		TLS:          TLS{Auto: AutoTLS{Storage: "tls"}},
 		Log:          Log{Level: "info", Format: "auto"},
 		Files:        ".",
 		DrainTimeout: 60 * time.Second,
@@ -116,13 +118,13 @@ func DefaultServer() Server {
 // Validate checks what a file has said.
 func (s *Server) Validate() error {
 	var errs []error
-	errs = append(errs, s.HTTP.validate("http"), s.RTMP.validate("rtmp"), validAddress("rtmps.listen", s.RTMPS.Listen), s.WebRTC.validate(), s.Outgoing.validate())
+	errs = append(errs, s.HTTP.validate("http"), s.RTMP.validate("rtmp"), validAddress("rtmps.listen", s.RTMPS.Listen), s.WebRTC.validate(), s.Outgoing.validate(), s.TLS.validate())
 	if (s.TLS.Cert == "") != (s.TLS.Key == "") {
 		errs = append(errs, pipeline.Fieldf("tls", "a certificate needs both cert and key"))
 	}
-	if s.RTMPS.Listen != "" && s.TLS.Cert == "" {
+	if s.RTMPS.Listen != "" && !s.TLS.On() {
 		errs = append(errs, pipeline.Fieldf("rtmps.listen", "RTMPS needs a certificate").
-			WithHint("set tls: {cert: …, key: …} beside it"))
+			WithHint("set tls: {cert: …, key: …} or tls: {auto: {domains: […]}} beside it"))
 	}
 	if s.HTTP.Listen == "" {
 		errs = append(errs, pipeline.Fieldf("http.listen", "the HTTP listener cannot be turned off").
@@ -219,7 +221,7 @@ func (l Listening) Setting() string {
 // Listeners lists the addresses that are not turned off.
 func (s *Server) Listeners() []Listening {
 	http := "HTTP"
-	if s.TLS.Cert != "" {
+	if s.TLS.On() {
 		http = "HTTPS"
 	}
 	var ls []Listening

@@ -262,6 +262,13 @@ func (h *Host) Drain(ctx context.Context) error {
 // Draining says whether Drain was called.
 func (h *Host) Draining() bool { return h.ctx.Err() != nil }
 
+// Limit is how many instances run, and how many may at once.
+func (h *Host) Limit() (running, most int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.instances), h.opts.MaxInstances
+}
+
 // Declared says whether some definition serves path.
 func (h *Host) Declared(path string) bool {
 	h.mu.Lock()

@@ -36,11 +36,14 @@ type Cursor struct {
 	set   *media.TrackSet
 	gates []gate
 	nap   time.Duration
-	alarm *time.Timer // of the nap; nil before the first
-	units uint64      // units pushed before seq
-	bytes int64       // payload bytes pushed before seq
+	alarm *time.Timer   // of the nap; nil before the first
+	units uint64        // units pushed before seq
+	bytes int64         // payload bytes pushed before seq
+	last  time.Duration // arrival of what was read last
+	torn  bool          // something was skipped since then
 
 	delivered, deliveredBytes, overran, keyless atomic.Uint64
+	lost                                        atomic.Int64 // time.Duration
 }
 
 // gate is shut for a video layer whose next unit to deliver must be a key unit.
@@ -152,6 +155,10 @@ func (c *Cursor) advance(e *entry) *media.Unit {
 		c.keyless.Add(1)
 		return nil
 	}
+	if c.torn {
+		c.lost.Add(int64(e.at - c.last))
+	}
+	c.last, c.torn = e.at, false
 	c.delivered.Add(1)
 	c.deliveredBytes.Add(uint64(u.Size()))
 	return u
@@ -210,6 +217,7 @@ func (c *Cursor) overrun() error {
 		c.moveTo(r.youngerHalf(c))
 	}
 	c.overran.Add(c.units - from)
+	c.torn = c.delivered.Load() > 0
 	return nil
 }
 
@@ -324,11 +332,12 @@ func (c *Cursor) End() {
 // CursorStats count what a Cursor was offered. At any moment the units pushed
 // since it was made are Delivered + Overran + Keyless + those still queued.
 type CursorStats struct {
-	Delivered uint64 // units given out
-	Bytes     uint64 // payload bytes given out
-	Overran   uint64 // units skipped because the reader was too slow
-	Keyless   uint64 // units held back because their layer waits for a key unit
-	Queued    int    // items not read yet
+	Delivered uint64        // units given out
+	Bytes     uint64        // payload bytes given out
+	Overran   uint64        // units skipped because the reader was too slow
+	Keyless   uint64        // units held back because their layer waits for a key unit
+	Lost      time.Duration // between what was read before and after the reader was too slow, by arrival
+	Queued    int           // items not read yet
 	Lag       time.Duration
 }
 
@@ -338,6 +347,7 @@ func (c *Cursor) Stats() CursorStats {
 	s := CursorStats{
 		Delivered: c.delivered.Load(), Bytes: c.deliveredBytes.Load(),
 		Overran: c.overran.Load(), Keyless: c.keyless.Load(),
+		Lost:   time.Duration(c.lost.Load()),
 		Queued: int(r.head.Load() - seq),
 	}
 	if e := r.slots.Load().at(seq); e != nil {

@@ -89,7 +89,7 @@ func (s *script) run(out io.Writer, words []string) {
 		s.recv(out, words[1])
 	case "stats":
 		st := s.cursors[words[1]].Stats()
-		fmt.Fprintf(out, "%s: delivered %d, overran %d, keyless %d, queued %d\n", words[1], st.Delivered, st.Overran, st.Keyless, st.Queued)
+		fmt.Fprintf(out, "%s: delivered %d, overran %d, keyless %d, queued %d, lost %v\n", words[1], st.Delivered, st.Overran, st.Keyless, st.Queued, st.Lost)
 	case "held":
 		st := s.ring.Stats()
 		fmt.Fprintf(out, "held: %d items, %d bytes, %v\n", st.Items, st.HeldBytes, st.Held)

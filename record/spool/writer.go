@@ -92,6 +92,16 @@ type Stats struct {
 	Seconds  float64
 	// Dropped counts fragments that the disk had no time or no space for.
 	Dropped int
+	// Lost is how long the stream in them was, in seconds.
+	Lost float64
+}
+
+// drop counts fragments of one second of the stream, all of which have its length.
+func (s *Stats) drop(chunks []Chunk) {
+	s.Dropped += len(chunks)
+	if len(chunks) > 0 {
+		s.Lost += chunks[0].Seconds
+	}
 }
 
 // offer queues an operation, unless too much waits already.
@@ -99,7 +109,7 @@ func (w *Writer) offer(o op, size int) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.closed || o.end == nil && (w.queued+size > maxQueue || len(w.queue) >= maxOps) {
-		w.stats.Dropped += len(o.chunks)
+		w.stats.drop(o.chunks)
 		if !w.closed {
 			w.paused = diskSlow
 		}
@@ -359,7 +369,7 @@ func (w *Writer) write(chunks []Chunk) {
 func (w *Writer) drop(chunks []Chunk) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.stats.Dropped += len(chunks)
+	w.stats.drop(chunks)
 }
 
 // finish ends the segment under way: its files are synced, moved and written down, in

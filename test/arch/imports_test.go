@@ -176,6 +176,8 @@ func walls() map[string][]string {
 		"golang.org/x/image":                 {"transcode/overlay"},
 		"github.com/elastic":                 {"transcode/worker/seal"},
 		"github.com/minio":                   {"pipeline/service/store"},
+		"github.com/caddyserver":             {"pipeline/service/acme"},
+		"go.uber.org/zap":                    {"pipeline/service/acme"},
 		"github.com/goccy/go-yaml":           {"pipeline/config"},
 		"go.yaml.in":                         {"pipeline/config"},
 		"github.com/invopop/jsonschema":      {"pipeline/config"},

@@ -168,7 +168,7 @@ func TestMalformed(t *testing.T) {
 	if n := s.metric("weir_rtmp_panics_total") + s.metric("weir_http_panics_total"); n > 0 {
 		t.Errorf("%v panics", n)
 	}
-	if n := s.metric("weir_stage_failures_total"); n > 0 {
+	if n := s.metric("weir_stage_restarts_total"); n > 0 {
 		t.Errorf("%v failures of stages", n)
 	}
 	figure(t, "T2", "attacks=%d waiting=%d rss_delta_max=%.1fMB publishers=%d rss_delta_max=%.1fMB panics=0 bystanders=%d",

@@ -1,6 +1,7 @@
 package httpd
 
 import (
+	"context"
 	"crypto/tls"
 	"fmt"
 	"log/slog"
@@ -49,6 +50,32 @@ func LoadCertificate(certFile, keyFile string, log *slog.Logger) (*Certificate, 
 // TLS is a configuration for servers that use the certificate: TLS 1.2 and up.
 func (c *Certificate) TLS() *tls.Config {
 	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: c.get}
+}
+
+// Expires is the certificate's first name, and when it ends.
+func (c *Certificate) Expires() (name string, at time.Time) {
+	leaf := c.current.Load().Leaf
+	if leaf == nil {
+		return c.certFile, time.Time{}
+	}
+	if len(leaf.DNSNames) > 0 {
+		return leaf.DNSNames[0], leaf.NotAfter
+	}
+	return c.certFile, leaf.NotAfter
+}
+
+// Run looks at the files now and then even if nobody connects, until ctx ends.
+func (c *Certificate) Run(ctx context.Context) error {
+	tick := time.NewTicker(time.Minute)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			_, _ = c.get(nil)
+		case <-ctx.Done():
+			return nil
+		}
+	}
 }
 
 // get is called for every handshake. It looks at the files now and then; if they

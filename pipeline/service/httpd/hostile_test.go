@@ -222,7 +222,7 @@ func TestConnectionLimits(t *testing.T) {
 				t.Errorf("%s: refused %v", c.from, got)
 			}
 		}
-		want := Stats{Conns: 10, Accepted: 10, RefusedFull: 2, RefusedAddr: 3}
+		want := Stats{Conns: 10, MaxConns: 10, Accepted: 10, RefusedFull: 2, RefusedAddr: 3}
 		if got := s.Stats(); got != want {
 			t.Errorf("got %+v, want %+v", got, want)
 		}

@@ -45,9 +45,9 @@ type counters struct {
 // Stats is a moment of a server's life. All but Conns, Lean and InFlight are totals
 // since it was made.
 type Stats struct {
-	// Conns are open connections, Lean those of them that ask in bulk (see
+	// Conns are open connections, of at most MaxConns, Lean those of them that ask in bulk (see
 	// [Mount].Lean), InFlight requests being answered.
-	Conns, Lean, InFlight int
+	Conns, MaxConns, Lean, InFlight int
 	// Accepted counts connections that were let in; RefusedFull those closed at the
 	// limit for all, RefusedAddr those closed at the limit for one address.
 	Accepted, RefusedFull, RefusedAddr uint64
@@ -74,6 +74,7 @@ func (s *Server) Stats() Stats {
 	c := &s.door.counters
 	return Stats{
 		Conns:        s.door.conns(),
+		MaxConns:     s.limits.Conns,
 		Lean:         int(c.lean.Load()),
 		InFlight:     int(c.inFlight.Load()),
 		Accepted:     c.accepted.Load(),
@@ -163,9 +164,19 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	pw := &progressWriter{ResponseWriter: w, ctl: http.NewResponseController(w), limits: &s.limits, slow: &c.slow}
 	limitBody(pw, r)
 	w.Header().Set("X-Content-Type-Options", "nosniff")
+	if r.TLS != nil && !local(r) {
+		w.Header().Set("Strict-Transport-Security", "max-age=31536000")
+	}
 	defer pw.finish()
 	defer s.recovered(pw, r)
 	s.routes.Load().route(pw, r)
+}
+
+// local says whether a request came by this machine's own address. There, other programs
+// serve other ports, perhaps without TLS, and RFC 6797 knows no ports.
+func local(r *http.Request) bool {
+	addr, _ := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
+	return addr != nil && addr.IP.IsLoopback()
 }
 
 // recovered turns a handler's panic into a 500, or into a broken connection if a

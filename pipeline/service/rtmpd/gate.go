@@ -128,6 +128,7 @@ func (t *ticket) leave() (displaced bool) {
 func (g *gate) fill(s *Stats) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	s.MaxConnections = g.limits.Connections
 	s.Connections, s.Pending, s.Publishers = g.open, g.pending.Len(), g.publishers
 }
 

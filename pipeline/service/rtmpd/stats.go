@@ -36,8 +36,9 @@ func (r Refusal) String() string {
 
 // Stats is a snapshot of a Server.
 type Stats struct {
-	// Connections are open now; Pending of them do not publish yet, Publishers do.
-	Connections, Pending, Publishers int
+	// Connections are open now, of at most MaxConnections; Pending of them do not
+	// publish yet, Publishers do.
+	Connections, MaxConnections, Pending, Publishers int
 	// Accepted connections since the start, and accepted publishes.
 	Accepted, Published uint64
 	// Refused connections since the start, by reason.

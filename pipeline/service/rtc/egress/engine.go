@@ -26,6 +26,7 @@ type Engine struct {
 	start       time.Time // from which the engine's own clock counts
 
 	registry registry
+	joins    joins
 }
 
 // New makes an engine. It fails only if the certificate is of no use.

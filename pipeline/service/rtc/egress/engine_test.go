@@ -166,6 +166,10 @@ func TestMedia(t *testing.T) {
 				if stats.Packets != 5 || stats.Profile != profileName(profile) || stats.State != Live || stats.Remote.String() != "198.51.100.1:4000" {
 					t.Errorf("%+v", stats)
 				}
+				load := h.engine.Load()
+				if n := load.Joins.Counts; load.Sessions != 1 || n[0]+n[1]+n[2]+n[3] != 1 {
+					t.Errorf("%+v", load)
+				}
 			})
 		})
 	}

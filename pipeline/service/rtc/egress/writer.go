@@ -111,7 +111,9 @@ func (w *writer) commit(packet []byte) {
 // done counts.
 func (w *writer) done() {
 	c := &w.session.counted
-	c.packets.Add(w.packets)
+	if c.packets.Add(w.packets) == w.packets && w.packets > 0 {
+		w.session.engine.joins.add(w.session.engine.now() - w.session.opened)
+	}
 	c.bytes.Add(w.bytes)
 	if w.dropped > 0 {
 		c.dropped.Add(w.dropped)

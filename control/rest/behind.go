@@ -1,0 +1,29 @@
+package rest
+
+import (
+	"errors"
+	"net/http"
+)
+
+// Behind lets through to h who may do what needs the scope, on all streams: for what is
+// no operation of the API, such as profiles.
+func Behind(guard Guard, scope Scope, h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		caller, err := guard.Identify(r)
+		if err == nil && (!caller.Scope.Includes(scope) || caller.Streams != nil) {
+			err = Fail(http.StatusForbidden, "forbidden", "This needs the scope "+string(scope)+" on all streams.")
+		}
+		if err != nil {
+			var p *Problem
+			if !errors.As(err, &p) {
+				p = Fail(http.StatusInternalServerError, "internal", "The server failed to answer. The log says why.")
+			}
+			if p.Status == http.StatusUnauthorized {
+				w.Header().Set("WWW-Authenticate", `Bearer realm="weir"`)
+			}
+			p.write(w)
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
+}
