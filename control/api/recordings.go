@@ -181,14 +181,23 @@ func (r *resources) recordings(a *rest.API) {
 		op.RejectUnknownQueryParameters = false
 		return op
 	}
-	huma.Register(a, files(rest.Operation(rest.Read, http.MethodGet, "/recordings/{id}/media/{file}", "get-recording-media", "A file of a recording: play index.m3u8"),
-		"application/vnd.apple.mpegurl", "video/mp4", "audio/mp4", "application/octet-stream"),
+	kinds := []string{"application/vnd.apple.mpegurl", "video/mp4", "application/octet-stream"}
+	huma.Register(a, files(rest.Operation(rest.Read, http.MethodGet, "/recordings/{id}/media/{file}", "get-recording-playlist", "A playlist of a recording: play index.m3u8"), kinds...),
 		func(ctx context.Context, in *struct {
 			RecordingRequest
-			File string `path:"file" maxLength:"128" pattern:"^[A-Za-z0-9][A-Za-z0-9._~-]*$"`
+			File string `path:"file" maxLength:"128" pattern:"^[A-Za-z0-9][A-Za-z0-9._~+-]*$"`
 		},
 		) (*huma.StreamResponse, error) {
 			return r.file(ctx, in.ID, in.File, false)
+		})
+	huma.Register(a, files(rest.Operation(rest.Read, http.MethodGet, "/recordings/{id}/media/{rendition}/{file}", "get-recording-segment", "A segment of a recording, as its playlists name it"), kinds...),
+		func(ctx context.Context, in *struct {
+			RecordingRequest
+			Rendition string `path:"rendition" maxLength:"128" pattern:"^[A-Za-z0-9][A-Za-z0-9._~+-]*$"`
+			File      string `path:"file" maxLength:"128" pattern:"^[A-Za-z0-9][A-Za-z0-9._~+-]*$"`
+		},
+		) (*huma.StreamResponse, error) {
+			return r.file(ctx, in.ID, in.Rendition+"/"+in.File, false)
 		})
 	huma.Register(a, files(rest.Operation(rest.Read, http.MethodGet, "/recordings/{id}/export.mp4", "get-recording-export", "The MP4 file of a recording"), "video/mp4"),
 		func(ctx context.Context, in *RecordingRequest) (*huma.StreamResponse, error) {
@@ -291,7 +300,10 @@ func (r *resources) recorded(ctx context.Context) ([]Recording, error) {
 	}
 	all := slices.Clone(stored)
 	for _, c := range r.underWay(r.Host.Snapshots()) {
-		all = slices.DeleteFunc(all, func(o Recording) bool { return o.ID == c.ID })
+		if i := slices.IndexFunc(all, func(o Recording) bool { return o.ID == c.ID }); i >= 0 {
+			c.Store, c.StartedAt = all[i].Store, all[i].StartedAt
+			all = slices.Delete(all, i, i+1)
+		}
 		all = append(all, c)
 	}
 	slices.SortFunc(all, func(a, b Recording) int { return strings.Compare(backwards(a), backwards(b)) })

@@ -98,7 +98,7 @@ func TestRecordings(t *testing.T) {
 	h.ask("GET", "/recordings/A/media/index.m3u8", nil).Status(200)
 	h.ask("GET", "/recordings/A/media/none.m4s", nil).Problem(404, "no_recording")
 	h.ask("GET", "/recordings/A/media/..%2Findex.m3u8", nil).Problem(422, "invalid_request")
-	part := h.ask("GET", "/recordings/A/media/video-1.m4s", nil, "Range", "bytes=2-4").Status(206)
+	part := h.ask("GET", "/recordings/A/media/video+audio/000001.m4s", nil, "Range", "bytes=2-4").Status(206)
 	if part.Body.String() != "234" {
 		t.Error(part.Body)
 	}
