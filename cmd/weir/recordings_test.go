@@ -76,14 +76,14 @@ func TestRecordings(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	for e := r.ExportOf(c.ID); e.State == "pending"; e = r.ExportOf(c.ID) { // of a manifest that is none
+	for e := r.exportOf(c.ID); e.State == "pending"; e = r.exportOf(c.ID) { // of a manifest that is none
 		select {
 		case <-time.After(time.Millisecond):
 		case <-ctx.Done():
 			t.Fatal("the export never ends")
 		}
 	}
-	if e := r.ExportOf(c.ID); e.State != "failed" || e.Message == "" {
+	if e := r.exportOf(c.ID); e.State != "failed" || e.Message == "" {
 		t.Errorf("%+v", e)
 	}
 	if err := r.Delete(t.Context(), c.ID); err != nil {

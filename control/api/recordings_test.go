@@ -36,6 +36,7 @@ func (s *tapes) List(context.Context) ([]api.Recording, error) {
 		{ID: "A", Stream: "live/studio", State: "complete", StartedAt: time.Unix(100, 0), Store: "dir tapes"},
 		{ID: "B", Stream: "show/one", State: "uploading", StartedAt: time.Unix(200, 0), Store: "dir tapes"},
 	}
+	all[0].Export = s.made
 	return slices.DeleteFunc(all, func(c api.Recording) bool { return slices.Contains(s.deleted, c.ID) }), nil
 }
 
@@ -51,15 +52,6 @@ func (s *tapes) Export(context.Context, string) (api.Export, error) {
 	defer s.mu.Unlock()
 	s.made = &api.Export{State: "complete"}
 	return api.Export{State: "pending"}, nil
-}
-
-func (s *tapes) ExportOf(id string) *api.Export {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if id != "A" {
-		return nil
-	}
-	return s.made
 }
 
 type noClose struct{}

@@ -253,8 +253,8 @@ func (r *resources) stream(s *instance.Snapshot, stages bool) Stream {
 			}
 			out.Outputs = append(out.Outputs, o)
 		}
-		if r.Recordings != nil && g.Use == r.Recordings.Use() {
-			_, under := r.Recordings.UnderWay(g.Detail)
+		if r.Recorder != nil && g.Use == r.Recorder.Use() {
+			_, under := r.Recorder.UnderWay(g.Detail)
 			out.Recording = out.Recording || under
 		}
 	}
