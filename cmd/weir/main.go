@@ -65,7 +65,7 @@ func newRootCmd() *cobra.Command {
 	}
 	root.SetVersionTemplate("weir {{.Version}}\n")
 	root.AddCommand(
-		newRunCmd(), newDemoCmd(), newCheckCmd(), newGraphCmd(), newPortsCmd(), newSchemaCmd(),
+		newRunCmd(), newDemoCmd(), newCheckCmd(), newGraphCmd(), newPortsCmd(), newSchemaCmd(), newConfigCmd(),
 		newLoadCmd(), newRecordingCmd(), newDoctorCmd(), newVersionCmd(), newManCmd(),
 		newImportCmd(), newTopCmd(), newSupportBundleCmd(),
 	)

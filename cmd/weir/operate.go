@@ -21,11 +21,12 @@ func (s *server) operate(src *source) error {
 	if err != nil {
 		return err //nolint:wrapcheck // it says what to do
 	}
+	kept := newRecordings(s.services.depot, s.log.With("service", "recordings"))
 	api.Register(s.api, api.Options{
 		Version: version(), Started: time.Now(), Host: s.host, Desired: s.desired, Registry: s.registry, Log: s.log,
 		Ways:      api.Ways{Watch: map[string]string{whep.Type: "webrtc", hls.Type: "hls"}, Publish: []string{takesWHIP}},
 		Addresses: s.addresses, Limits: s.capacity, Load: busy,
-		Recordings: newRecordings(s.services.depot, s.log.With("service", "recordings")),
+		Recorder: kept, Archive: kept,
 	})
 	return s.desired.Begin() //nolint:wrapcheck // it says what to do
 }

@@ -52,15 +52,15 @@ const (
 	exportTime = 6 * time.Hour
 )
 
-// Use implements api.Recordings.
+// Use implements api.Recorder.
 func (r *recordings) Use() string { return record.Type }
 
-// Defaults implements api.Recordings.
+// Defaults implements api.Recorder.
 func (r *recordings) Defaults() map[string]any {
 	return map[string]any{"store": map[string]any{"dir": defaultStore}}
 }
 
-// UnderWay implements api.Recordings.
+// UnderWay implements api.Recorder.
 func (r *recordings) UnderWay(detail any) (api.Recording, bool) {
 	d, ok := detail.(record.Detail)
 	if !ok || d.Session == "" {
@@ -72,12 +72,15 @@ func (r *recordings) UnderWay(detail any) (api.Recording, bool) {
 	}, true
 }
 
-// List implements api.Recordings.
+// List implements api.Archive.
 func (r *recordings) List(ctx context.Context) ([]api.Recording, error) {
 	all, err := r.list(ctx)
 	out := make([]api.Recording, len(all))
 	for i := range all {
 		out[i] = all[i].Recording
+		if e := r.exportOf(all[i].ID); out[i].Export == nil {
+			out[i].Export = e
+		}
 	}
 	return out, err
 }
@@ -145,11 +148,11 @@ func (r *recordings) forget() {
 	r.stale = time.Time{}
 }
 
-// Delete implements api.Recordings.
+// Delete implements api.Archive.
 func (r *recordings) Delete(ctx context.Context, id string) error {
 	c, err := r.find(ctx, id)
 	if err == nil {
-		if e := r.ExportOf(id); e != nil && e.State == "pending" {
+		if e := r.exportOf(id); e != nil && e.State == "pending" {
 			return api.ErrUnderWay
 		}
 		err = film.Delete(ctx, c.store, c.Prefix)
@@ -158,14 +161,14 @@ func (r *recordings) Delete(ctx context.Context, id string) error {
 	return err
 }
 
-// ExportOf implements api.Recordings.
-func (r *recordings) ExportOf(id string) *api.Export {
+// exportOf is how far an export is that this process has begun, or nil.
+func (r *recordings) exportOf(id string) *api.Export {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.exports[id]
 }
 
-// Export implements api.Recordings.
+// Export implements api.Archive.
 func (r *recordings) Export(ctx context.Context, id string) (api.Export, error) {
 	c, err := r.find(ctx, id)
 	if err != nil {
@@ -230,7 +233,7 @@ func makeExport(ctx context.Context, c found) error {
 	return nil
 }
 
-// Open implements api.Recordings.
+// Open implements api.Archive.
 func (r *recordings) Open(ctx context.Context, id, name string, film bool) (api.File, error) {
 	c, err := r.find(ctx, id)
 	if err != nil {

@@ -65,7 +65,8 @@ type Options struct {
 	SetupNeeded func() bool
 	Load        func() float64
 	Observer    Observer
-	Recordings  Recordings
+	Recorder    Recorder // and
+	Archive     Archive  // belong together
 	Log         *slog.Logger
 }
 
@@ -83,7 +84,7 @@ func Register(a *rest.API, opts Options) {
 	r.streams(a)
 	r.outputs(a)
 	r.configuration(a)
-	if opts.Recordings != nil {
+	if opts.Recorder != nil && opts.Archive != nil {
 		r.recordings(a)
 	}
 }

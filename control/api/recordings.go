@@ -25,23 +25,24 @@ var (
 	ErrUnderWay    = errors.New("the recording is still under way: it can be played meanwhile")
 )
 
-// Recordings are what is recorded, wherever it is kept. Any number of goroutines may use
-// them.
-type Recordings interface {
-	// Use is the type of the stages that record.
+// Recorder knows the stages that record.
+type Recorder interface {
+	// Use is their type.
 	Use() string
-	// Defaults are settings of such a stage where nobody says otherwise.
+	// Defaults are settings of one where nobody says otherwise.
 	Defaults() map[string]any
-	// UnderWay is the recording that such a stage makes, by its detail; false if it makes
-	// none now.
+	// UnderWay is the recording that one makes, by its detail; false if it makes none now.
 	UnderWay(detail any) (Recording, bool)
+}
+
+// Archive is what was recorded, wherever it is kept. Any number of goroutines may use it.
+type Archive interface {
 	// List lists what is in all stores, oldest first, perhaps as it was some seconds ago.
 	List(ctx context.Context) ([]Recording, error)
-	// Delete removes a recording. It is gone, or as it was.
+	// Delete removes a recording. What it could not remove is still listed.
 	Delete(ctx context.Context, id string) error
-	// Export begins to make an MP4 file of a recording; ExportOf says how far that is.
+	// Export begins to make an MP4 file of a recording; List says how far that is.
 	Export(ctx context.Context, id string) (Export, error)
-	ExportOf(id string) *Export
 	// Open opens a file of a recording by its name: media of it, or with film its export.
 	Open(ctx context.Context, id, name string, film bool) (File, error)
 }
@@ -150,7 +151,7 @@ func (r *resources) recordings(a *rest.API) {
 				err = ErrUnderWay
 			}
 			if err == nil {
-				err = r.Recordings.Delete(ctx, in.ID)
+				err = r.Archive.Delete(ctx, in.ID)
 			}
 			return nil, failure(err)
 		})
@@ -164,7 +165,7 @@ func (r *resources) recordings(a *rest.API) {
 		if err != nil {
 			return nil, failure(err)
 		}
-		e, err := r.Recordings.Export(ctx, in.ID)
+		e, err := r.Archive.Export(ctx, in.ID)
 		return &body[Export]{*withURL(in.ID, &e)}, failure(err)
 	})
 	files := func(op huma.Operation, kinds ...string) huma.Operation {
@@ -181,14 +182,23 @@ func (r *resources) recordings(a *rest.API) {
 		op.RejectUnknownQueryParameters = false
 		return op
 	}
-	huma.Register(a, files(rest.Operation(rest.Read, http.MethodGet, "/recordings/{id}/media/{file}", "get-recording-media", "A file of a recording: play index.m3u8"),
-		"application/vnd.apple.mpegurl", "video/mp4", "audio/mp4", "application/octet-stream"),
+	kinds := []string{"application/vnd.apple.mpegurl", "video/mp4", "application/octet-stream"}
+	huma.Register(a, files(rest.Operation(rest.Read, http.MethodGet, "/recordings/{id}/media/{file}", "get-recording-playlist", "A playlist of a recording: play index.m3u8"), kinds...),
 		func(ctx context.Context, in *struct {
 			RecordingRequest
-			File string `path:"file" maxLength:"128" pattern:"^[A-Za-z0-9][A-Za-z0-9._~-]*$"`
+			File string `path:"file" maxLength:"128" pattern:"^[A-Za-z0-9][A-Za-z0-9._~+-]*$"`
 		},
 		) (*huma.StreamResponse, error) {
 			return r.file(ctx, in.ID, in.File, false)
+		})
+	huma.Register(a, files(rest.Operation(rest.Read, http.MethodGet, "/recordings/{id}/media/{rendition}/{file}", "get-recording-segment", "A segment of a recording, as its playlists name it"), kinds...),
+		func(ctx context.Context, in *struct {
+			RecordingRequest
+			Rendition string `path:"rendition" maxLength:"128" pattern:"^[A-Za-z0-9][A-Za-z0-9._~+-]*$"`
+			File      string `path:"file" maxLength:"128" pattern:"^[A-Za-z0-9][A-Za-z0-9._~+-]*$"`
+		},
+		) (*huma.StreamResponse, error) {
+			return r.file(ctx, in.ID, in.Rendition+"/"+in.File, false)
 		})
 	huma.Register(a, files(rest.Operation(rest.Read, http.MethodGet, "/recordings/{id}/export.mp4", "get-recording-export", "The MP4 file of a recording"), "video/mp4"),
 		func(ctx context.Context, in *RecordingRequest) (*huma.StreamResponse, error) {
@@ -201,7 +211,7 @@ func (r *resources) file(ctx context.Context, id, name string, film bool) (*huma
 	if _, err := r.recording(ctx, id); err != nil { // who may see it
 		return nil, failure(err)
 	}
-	f, err := r.Recordings.Open(ctx, id, name, film)
+	f, err := r.Archive.Open(ctx, id, name, film)
 	if err != nil {
 		return nil, failure(err)
 	}
@@ -224,10 +234,10 @@ func (r *resources) record(ctx context.Context, stream string, how NewRecording)
 	snap, running := r.Host.Snapshot(stream)
 	if how.With == nil && how.From == nil && how.Name == "" && running {
 		for _, g := range snap.Stages {
-			if g.Use != r.Recordings.Use() {
+			if g.Use != r.Recorder.Use() {
 				continue
 			}
-			if _, under := r.Recordings.UnderWay(g.Detail); under {
+			if _, under := r.Recorder.UnderWay(g.Detail); under {
 				return nil, rest.Fail(http.StatusConflict, "recording_already", "The stream is being recorded.")
 			}
 			if err := r.Host.Control(stream, g.Name, []byte(`{"record":true}`)); err != nil {
@@ -239,9 +249,9 @@ func (r *resources) record(ctx context.Context, stream string, how NewRecording)
 	if how.With != nil && rest.CallerOf(ctx) != nil && !rest.CallerOf(ctx).Scope.Includes(rest.Configure) {
 		return nil, rest.Fail(http.StatusForbidden, "forbidden", "Saying where and how to record needs the scope configure; leave out \"with\".")
 	}
-	settings := r.Recordings.Defaults()
+	settings := r.Recorder.Defaults()
 	maps.Copy(settings, how.With)
-	o, err := r.add(ctx, stream, NewOutput{Name: how.Name, Use: r.Recordings.Use(), From: how.From, With: settings, Persistent: &how.Persistent})
+	o, err := r.add(ctx, stream, NewOutput{Name: how.Name, Use: r.Recorder.Use(), From: how.From, With: settings, Persistent: &how.Persistent})
 	if err != nil {
 		return nil, failure(err)
 	}
@@ -264,7 +274,7 @@ func (r *resources) endRecording(ctx context.Context, stream string) error {
 	}
 	found := false
 	for _, o := range outputs {
-		if o.Use != r.Recordings.Use() || o.Stopped {
+		if o.Use != r.Recorder.Use() || o.Stopped {
 			continue
 		}
 		if o.Added {
@@ -285,20 +295,20 @@ func (r *resources) endRecording(ctx context.Context, stream string) error {
 
 // recorded lists what was recorded and what is being, newest first.
 func (r *resources) recorded(ctx context.Context) ([]Recording, error) {
-	stored, err := r.Recordings.List(ctx)
+	stored, err := r.Archive.List(ctx)
 	if err != nil {
 		return nil, rest.Fail(http.StatusInternalServerError, "store_unavailable", "A store of recordings does not answer: "+err.Error())
 	}
 	all := slices.Clone(stored)
 	for _, c := range r.underWay(r.Host.Snapshots()) {
-		all = slices.DeleteFunc(all, func(o Recording) bool { return o.ID == c.ID })
+		if i := slices.IndexFunc(all, func(o Recording) bool { return o.ID == c.ID }); i >= 0 {
+			c.Store, c.StartedAt = all[i].Store, all[i].StartedAt
+			all = slices.Delete(all, i, i+1)
+		}
 		all = append(all, c)
 	}
 	slices.SortFunc(all, func(a, b Recording) int { return strings.Compare(backwards(a), backwards(b)) })
 	for i := range all {
-		if all[i].Export == nil {
-			all[i].Export = r.Recordings.ExportOf(all[i].ID)
-		}
 		all[i].Export = withURL(all[i].ID, all[i].Export)
 	}
 	return all, nil
@@ -307,10 +317,10 @@ func (r *resources) recorded(ctx context.Context) ([]Recording, error) {
 func (r *resources) underWay(snaps []instance.Snapshot) (all []Recording) {
 	for _, s := range snaps {
 		for _, g := range s.Stages {
-			if g.Use != r.Recordings.Use() {
+			if g.Use != r.Recorder.Use() {
 				continue
 			}
-			if c, under := r.Recordings.UnderWay(g.Detail); under {
+			if c, under := r.Recorder.UnderWay(g.Detail); under {
 				c.Stream, c.State = s.Path, "recording"
 				all = append(all, c)
 			}

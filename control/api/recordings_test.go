@@ -36,6 +36,7 @@ func (s *tapes) List(context.Context) ([]api.Recording, error) {
 		{ID: "A", Stream: "live/studio", State: "complete", StartedAt: time.Unix(100, 0), Store: "dir tapes"},
 		{ID: "B", Stream: "show/one", State: "uploading", StartedAt: time.Unix(200, 0), Store: "dir tapes"},
 	}
+	all[0].Export = s.made
 	return slices.DeleteFunc(all, func(c api.Recording) bool { return slices.Contains(s.deleted, c.ID) }), nil
 }
 
@@ -51,15 +52,6 @@ func (s *tapes) Export(context.Context, string) (api.Export, error) {
 	defer s.mu.Unlock()
 	s.made = &api.Export{State: "complete"}
 	return api.Export{State: "pending"}, nil
-}
-
-func (s *tapes) ExportOf(id string) *api.Export {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if id != "A" {
-		return nil
-	}
-	return s.made
 }
 
 type noClose struct{}
@@ -98,7 +90,7 @@ func TestRecordings(t *testing.T) {
 	h.ask("GET", "/recordings/A/media/index.m3u8", nil).Status(200)
 	h.ask("GET", "/recordings/A/media/none.m4s", nil).Problem(404, "no_recording")
 	h.ask("GET", "/recordings/A/media/..%2Findex.m3u8", nil).Problem(422, "invalid_request")
-	part := h.ask("GET", "/recordings/A/media/video-1.m4s", nil, "Range", "bytes=2-4").Status(206)
+	part := h.ask("GET", "/recordings/A/media/video+audio/000001.m4s", nil, "Range", "bytes=2-4").Status(206)
 	if part.Body.String() != "234" {
 		t.Error(part.Body)
 	}

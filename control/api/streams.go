@@ -248,10 +248,13 @@ func (r *resources) stream(s *instance.Snapshot, stages bool) Stream {
 		if g.Role == pipeline.Sink && !g.Inserted {
 			o := OutputState{Name: g.Name, Use: g.Use}
 			o.State, o.Reason = outputState(g)
+			if o.State == pipeline.Failed.String() {
+				out.worsen("error")
+			}
 			out.Outputs = append(out.Outputs, o)
 		}
-		if r.Recordings != nil && g.Use == r.Recordings.Use() {
-			_, under := r.Recordings.UnderWay(g.Detail)
+		if r.Recorder != nil && g.Use == r.Recorder.Use() {
+			_, under := r.Recorder.UnderWay(g.Detail)
 			out.Recording = out.Recording || under
 		}
 	}

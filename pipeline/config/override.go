@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"reflect"
 	"strings"
 )
@@ -50,4 +51,33 @@ func setText(v reflect.Value, text string) (hint string, err error) {
 	}
 	v.Set(list)
 	return "", nil
+}
+
+// Variable is an environment variable that goes before the server section of a file.
+type Variable struct{ Name, Doc, Default string }
+
+// Variables lists them all, in the order of the section.
+func Variables() []Variable {
+	server := DefaultServer()
+	return variables(reflect.ValueOf(&server).Elem(), overridePrefix)
+}
+
+func variables(v reflect.Value, prefix string) []Variable {
+	var all []Variable
+	for _, f := range fieldsOf(v.Type()) {
+		name := prefix + "__" + strings.ToUpper(f.name)
+		value := v.FieldByIndex(f.index)
+		if !isScalarType(f.typ) && f.typ.Kind() != reflect.Slice {
+			if f.typ.Kind() == reflect.Struct {
+				all = append(all, variables(value, name)...)
+			}
+			continue
+		}
+		text := ""
+		if isScalarType(f.typ) && !value.IsZero() {
+			text = fmt.Sprint(show(value, reflect.Zero(f.typ)))
+		}
+		all = append(all, Variable{Name: name, Doc: f.doc, Default: text})
+	}
+	return all
 }
