@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"log/slog"
 
+	"weir/control/trace"
 	"weir/ingest/file"
 	"weir/ingest/rtmp"
 	switcher "weir/ingest/switch"
@@ -39,7 +40,7 @@ type services struct {
 	webrtc
 }
 
-func newServices(settings config.Server, cert *tls.Config, log *slog.Logger) (services, error) {
+func newServices(settings config.Server, cert *tls.Config, tracer *trace.Tracer, log *slog.Logger) (services, error) {
 	peers, err := listenWebRTC(settings, log)
 	if err != nil {
 		return services{}, err
@@ -51,7 +52,7 @@ func newServices(settings config.Server, cert *tls.Config, log *slog.Logger) (se
 	door := new(rtmp.Door)
 	return services{
 		http: httpd.New(httpd.Config{
-			TLS: cert, Log: log.With("service", "http"),
+			TLS: cert, Log: log.With("service", "http"), Follow: tracer.Hook(),
 			Limits: httpd.Limits{Conns: settings.HTTP.Connections, ConnsPerAddr: settings.HTTP.PerAddress},
 		}),
 		rtmp: rtmpd.NewServer(rtmpd.Config{
