@@ -16,7 +16,8 @@ import (
 
 // Depot holds the spools of a process.
 type Depot struct {
-	log *slog.Logger
+	log    *slog.Logger
+	follow pipeline.Follower
 
 	mu    sync.Mutex // guards what follows
 	boxes map[string]*spool.Box
@@ -32,6 +33,9 @@ type keeping struct {
 // NewDepot makes one without spools.
 func NewDepot(log *slog.Logger) *Depot { return &Depot{log: log, boxes: make(map[string]*spool.Box)} }
 
+// Follow has f told of each upload. It is for before the first recording.
+func (d *Depot) Follow(f pipeline.Follower) { d.follow = f }
+
 // open is the box of a configuration, which from then on is reached as it says.
 func (d *Depot) open(cfg *Config) (*spool.Box, error) {
 	dir, err := filepath.Abs(cfg.Spool)
@@ -43,7 +47,7 @@ func (d *Depot) open(cfg *Config) (*spool.Box, error) {
 		return nil, err
 	}
 	opts := cfg.options()
-	opts.Log, opts.Keep, opts.Export = d.log, d.keep, exports
+	opts.Log, opts.Keep, opts.Export, opts.Follow = d.log, d.keep, exports, d.follow
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	key := dir + "\n" + cfg.Store.Address()

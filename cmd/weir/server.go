@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"slices"
 	"sync/atomic"
 	"syscall"
@@ -18,6 +19,7 @@ import (
 	"weir/control"
 	"weir/control/desired"
 	"weir/control/rest"
+	"weir/control/trace"
 	"weir/pipeline"
 	"weir/pipeline/config"
 	"weir/pipeline/instance"
@@ -34,11 +36,12 @@ type server struct {
 	registry *pipeline.Registry
 	host     *instance.Host
 	site     *web.Site
-	cert     certificate // nil without TLS
+	cert     certificate   // nil without TLS
+	tracer   *trace.Tracer // nil if nobody wants traces
 	tls      *tls.Config
 	desired  *desired.Desired  // set by operate
 	api      *rest.API         // operations are registered before run
-	applied  atomic.Bool // the configuration was, once
+	applied  atomic.Bool       // the configuration was, once
 	pages    map[string]func() // by pattern and leaf: takes a page away
 	bound    []bound
 }
@@ -54,19 +57,24 @@ type bound struct {
 func newServer(settings config.Server, log *slog.Logger) (*server, error) {
 	s := &server{log: log, settings: settings, site: web.New(), pages: make(map[string]func())}
 	var err error
+	if s.tracer, err = trace.New(os.LookupEnv, version(), log); err != nil {
+		return nil, err
+	}
+	s.log = slog.New(s.tracer.Log(log.Handler()))
 	if s.cert, err = newCertificate(settings, log); err != nil {
 		return nil, err
 	}
 	if s.cert != nil {
 		s.tls = s.cert.TLS()
 	}
-	if s.services, err = newServices(settings, s.tls, log); err != nil {
+	if s.services, err = newServices(settings, s.tls, s.tracer, s.log); err != nil {
 		return nil, err
 	}
+	s.services.depot.Follow(s.tracer.Follower())
 	if s.registry, err = pipeline.NewRegistry(stages(s.services)...); err != nil {
 		return nil, err
 	}
-	s.host = instance.NewHost(instance.Options{Log: log})
+	s.host = instance.NewHost(instance.Options{Log: s.log})
 	s.routes()
 	return s, s.listen()
 }
@@ -123,7 +131,9 @@ func (s *server) routes() {
 
 // apply brings plans into force and gives each pipeline its pages.
 func (s *server) apply(plans []*pipeline.Plan) error {
+	_, end := s.tracer.Start(context.Background(), "apply the configuration")
 	err := s.host.Apply(plans)
+	end(err)
 	wanted := make(map[string]bool, 2*len(plans))
 	mount := func(p pipeline.Pattern, leaf string, serve page) {
 		address := p.String() + "/" + leaf
@@ -177,7 +187,9 @@ func (s *server) run(ctx context.Context) error {
 	s.farewell(drain)
 	s.services.depot.Close(drain)
 	stop()
-	return errors.Join(group.Wait(), err)
+	err = errors.Join(group.Wait(), err)
+	s.tracer.Close(drain)
+	return err
 }
 
 // How long viewers may take to fetch the last segments that ended playlists list:

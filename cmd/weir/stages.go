@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"log/slog"
 
+	"weir/control/trace"
 	"weir/ingest/file"
 	"weir/ingest/rtmp"
 	switcher "weir/ingest/switch"
@@ -41,7 +42,7 @@ type services struct {
 	webrtc
 }
 
-func newServices(settings config.Server, cert *tls.Config, log *slog.Logger) (services, error) {
+func newServices(settings config.Server, cert *tls.Config, tracer *trace.Tracer, log *slog.Logger) (services, error) {
 	peers, err := listenWebRTC(settings, log)
 	if err != nil {
 		return services{}, err
@@ -53,7 +54,7 @@ func newServices(settings config.Server, cert *tls.Config, log *slog.Logger) (se
 	door, policy := new(rtmp.Door), access.Policy(access.Keys{})
 	return services{
 		http: httpd.New(httpd.Config{
-			TLS: cert, Log: log.With("service", "http"),
+			TLS: cert, Log: log.With("service", "http"), Follow: tracer.Hook(),
 			Limits: httpd.Limits{Conns: settings.HTTP.Connections, ConnsPerAddr: settings.HTTP.PerAddress},
 		}),
 		rtmp: rtmpd.NewServer(rtmpd.Config{

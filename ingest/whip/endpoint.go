@@ -148,6 +148,7 @@ func (e *endpoint) publish(w http.ResponseWriter, r *http.Request, path, token s
 		refuse(w, err)
 		return
 	}
+	follow(r.Context(), p)
 	id := e.sessions.add(path, p)
 	h := w.Header()
 	h.Set("Content-Type", mimeSDP)

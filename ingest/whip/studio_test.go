@@ -30,6 +30,7 @@ const key = "correct horse battery staple"
 // studio is a running pipeline at live/studio with a collecting sink, on a network
 // that is not real.
 type studio struct {
+	follow   pipeline.Follower // of requests; may be nil
 	t        *testing.T
 	network  *rtctest.Network
 	peers    *rtc.Server
@@ -132,6 +133,9 @@ func open() Config {
 func (s *studio) do(method, leaf, body string, headers ...string) *http.Response {
 	s.t.Helper()
 	r := httptest.NewRequestWithContext(s.t.Context(), method, "/live/studio/"+leaf, strings.NewReader(body))
+	if s.follow != nil {
+		r = r.WithContext(pipeline.Followed(r.Context(), s.follow))
+	}
 	r.RemoteAddr = "10.0.1.2:5000"
 	for _, h := range headers {
 		name, value, _ := strings.Cut(h, ": ")

@@ -17,6 +17,7 @@ import (
 	"syscall"
 	"time"
 
+	"weir/pipeline"
 	"weir/pipeline/service/store"
 )
 
@@ -34,6 +35,8 @@ type Options struct {
 	// Export makes the files of a complete recording that asked for some. It is called
 	// anew until it and the putting of what it makes succeed. May be nil.
 	Export func(context.Context, store.Store, *Manifest) ([]Export, error)
+	// Follow is told of each upload; may be nil.
+	Follow pipeline.Follower
 	// Fault is asked before an operation on a file whether it fails, in tests.
 	Fault func(op, name string) error
 	Log   *slog.Logger
@@ -283,6 +286,9 @@ func (b *Box) run(ctx context.Context, stop func()) {
 	defer close(b.ended)
 	defer func() { _ = errors.Join(b.lock.Close(), b.root.Close()) }()
 	defer stop()
+	if f := b.opts.Load().Follow; f != nil {
+		ctx = pipeline.Followed(ctx, f)
+	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	failures := 0

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"weir/pipeline"
 	"weir/pipeline/service/store"
 )
 
@@ -166,7 +167,9 @@ func (b *Box) upload(ctx context.Context, tasks []task) error {
 			if ctx.Err() != nil {
 				return nil
 			}
-			damaged, err := b.put(ctx, t)
+			step, end := pipeline.Step(ctx, "upload")
+			damaged, err := b.put(step, t)
+			end(err)
 			if err != nil {
 				return err
 			}

@@ -177,6 +177,7 @@ func walls() map[string][]string {
 		"github.com/elastic":                 {"transcode/worker/seal"},
 		"github.com/minio":                   {"pipeline/service/store"},
 		"github.com/caddyserver":             {"pipeline/service/acme"},
+		"go.opentelemetry.io":                {"control/trace"},
 		"go.uber.org/zap":                    {"pipeline/service/acme"},
 		"github.com/goccy/go-yaml":           {"pipeline/config"},
 		"go.yaml.in":                         {"pipeline/config"},

@@ -22,6 +22,7 @@ type progressWriter struct {
 	limits *Limits
 	slow   *atomic.Uint64 // counts deadlines that passed
 	begun  bool           // the header is out of our hands
+	status int            // of the answer; 0 before WriteHeader
 }
 
 // Unwrap is for http.ResponseController.
@@ -30,6 +31,7 @@ func (w *progressWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter 
 func (w *progressWriter) WriteHeader(status int) {
 	w.extend(0)
 	w.begun = w.begun || status >= 200
+	w.status = status
 	w.ResponseWriter.WriteHeader(status)
 }
 

@@ -1,6 +1,7 @@
 package httpd
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -22,6 +23,10 @@ type Config struct {
 	// Log is where the server's own events go; nil discards them.
 	Log    *slog.Logger
 	Limits Limits
+	// Follow, if not nil, is shown each request before it is answered. It returns the
+	// request to answer, and what to tell its status afterwards, or nil. See package
+	// control/trace.
+	Follow func(*http.Request) (*http.Request, func(status int))
 }
 
 // Server is the shared HTTP server. Use [New].
@@ -29,6 +34,7 @@ type Server struct {
 	tls    *tls.Config
 	log    *slog.Logger
 	limits Limits
+	follow func(*http.Request) (*http.Request, func(status int))
 	door   *door
 
 	changing sync.Mutex // held by those who change routes
@@ -60,7 +66,7 @@ type Stats struct {
 
 // New makes a server without routes.
 func New(c Config) *Server {
-	s := &Server{tls: c.TLS, log: c.Log, limits: c.Limits.filled()}
+	s := &Server{tls: c.TLS, log: c.Log, limits: c.Limits.filled(), follow: c.Follow}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -162,6 +168,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer c.inFlight.Add(-1)
 
 	pw := &progressWriter{ResponseWriter: w, ctl: http.NewResponseController(w), limits: &s.limits, slow: &c.slow}
+	if s.follow != nil {
+		followed, end := s.follow(r)
+		if r = followed; end != nil {
+			defer func() { end(cmp.Or(pw.status, http.StatusOK)) }()
+		}
+	}
 	limitBody(pw, r)
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	if r.TLS != nil && !local(r) {
