@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -156,4 +157,39 @@ func (b *Book) Touch(used map[string]time.Time) {
 		}
 	}
 	slices.SortFunc(b.Used, func(x, y LastUsed) int { return strings.Compare(x.ID, y.ID) })
+}
+
+// Retire has a key expire after a while, if it does not before.
+func (b *Book) Retire(id string, after time.Duration, now time.Time) error {
+	k := b.Key(id)
+	if k == nil {
+		return fmt.Errorf("there is no key %q", id)
+	}
+	end := now.Add(after).UTC().Truncate(time.Second)
+	if k.Expires.IsZero() || end.Before(k.Expires) {
+		k.Expires = end
+	}
+	if !k.Expires.After(k.From) { // it was never good
+		k.From = time.Time{}
+	}
+	return nil
+}
+
+// Newest is the key that links are signed with; nil if there is none.
+func (b *Book) Newest() *Signer {
+	if len(b.Signers) == 0 {
+		return nil
+	}
+	return &b.Signers[len(b.Signers)-1]
+}
+
+// Resign adds a key that links are signed with from now on. Links of those before it stay
+// good, of as many as there may be.
+func (b *Book) Resign(now time.Time) {
+	secret := make([]byte, 32)
+	_, _ = rand.Read(secret) // it does not fail
+	if len(b.Signers) == maxSigners {
+		b.Signers = b.Signers[1:]
+	}
+	b.Signers = append(b.Signers, Signer{ID: NewID(), Secret: secret, Created: now.UTC().Truncate(time.Second)})
 }

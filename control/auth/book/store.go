@@ -13,6 +13,11 @@ import (
 	"time"
 )
 
+// ErrFile is for what is wrong with the file, not with a change.
+var ErrFile = errors.New("the access file")
+
+func fault(op string, err error) error { return fmt.Errorf("%s %w: %w", op, ErrFile, err) }
+
 // Store is a book in its file. Without a file it is in memory only. Use [Open].
 type Store struct {
 	path string
@@ -62,7 +67,7 @@ func (s *Store) read() (*Book, stamp, error) {
 		return &Book{Version: Version}, stamp{}, nil
 	}
 	if err != nil {
-		return nil, stamp{}, fmt.Errorf("open the access file: %w", err)
+		return nil, stamp{}, fault("open", err)
 	}
 	defer f.Close()
 	at, err := stampOf(f)
@@ -71,11 +76,11 @@ func (s *Store) read() (*Book, stamp, error) {
 	}
 	text, err := io.ReadAll(io.LimitReader(f, MaxSize+1))
 	if err != nil {
-		return nil, stamp{}, fmt.Errorf("read the access file: %w", err)
+		return nil, stamp{}, fault("read", err)
 	}
 	b, err := Parse(text)
 	if err != nil {
-		return nil, stamp{}, fmt.Errorf("the access file %s: %w", s.path, err)
+		return nil, stamp{}, fault("read", fmt.Errorf("%s: %w", s.path, err))
 	}
 	return b, at, nil
 }
@@ -83,10 +88,10 @@ func (s *Store) read() (*Book, stamp, error) {
 func stampOf(f *os.File) (stamp, error) {
 	fi, err := f.Stat()
 	if err != nil {
-		return stamp{}, fmt.Errorf("look at the access file: %w", err)
+		return stamp{}, fault("look at", err)
 	}
 	if !fi.Mode().IsRegular() {
-		return stamp{}, fmt.Errorf("%s is no regular file", f.Name())
+		return stamp{}, fault("read", fmt.Errorf("%s is no regular file", f.Name()))
 	}
 	return stampOfInfo(fi), nil
 }
@@ -170,11 +175,11 @@ func (s *Store) lock() (unlock func(), err error) {
 	}
 	f, err := os.OpenFile(s.path+".lock", os.O_CREATE|os.O_RDWR|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("lock the access file: %w", err)
+		return nil, fault("lock", err)
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
 		_ = f.Close()
-		return nil, fmt.Errorf("lock the access file: %w", err)
+		return nil, fault("lock", err)
 	}
 	return func() { _ = f.Close() }, nil // which unlocks it
 }
@@ -183,7 +188,7 @@ func (s *Store) lock() (unlock func(), err error) {
 func (s *Store) write(b *Book) (stamp, error) {
 	text, err := json.MarshalIndent(b, "", "  ")
 	if err != nil {
-		return stamp{}, fmt.Errorf("write the access file: %w", err)
+		return stamp{}, fault("write", err)
 	}
 	if len(text) >= MaxSize {
 		return stamp{}, fmt.Errorf("the access file would have more than %d bytes", MaxSize)
@@ -191,7 +196,7 @@ func (s *Store) write(b *Book) (stamp, error) {
 	dir := filepath.Dir(s.path)
 	f, err := os.CreateTemp(dir, "."+filepath.Base(s.path)+".*") // of mode 0600
 	if err != nil {
-		return stamp{}, fmt.Errorf("write the access file: %w", err)
+		return stamp{}, fault("write", err)
 	}
 	defer func() { _ = os.Remove(f.Name()) }() // there if it was not renamed
 	_, err = f.Write(append(text, '\n'))
@@ -201,7 +206,7 @@ func (s *Store) write(b *Book) (stamp, error) {
 		err = os.Rename(f.Name(), s.path)
 	}
 	if err != nil {
-		return stamp{}, fmt.Errorf("write the access file: %w", err)
+		return stamp{}, fault("write", err)
 	}
 	return at, syncDir(dir)
 }
@@ -209,11 +214,11 @@ func (s *Store) write(b *Book) (stamp, error) {
 func syncDir(name string) error {
 	d, err := os.Open(name)
 	if err != nil {
-		return fmt.Errorf("write the access file: %w", err)
+		return fault("write", err)
 	}
 	defer d.Close()
 	if err := d.Sync(); err != nil {
-		return fmt.Errorf("write the access file: %w", err)
+		return fault("write", err)
 	}
 	return nil
 }
