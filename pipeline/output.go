@@ -87,6 +87,9 @@ func (o *Output) Feedback() <-chan media.Feedback { return o.feedback.out }
 // nap as well.
 func (o *Output) Patience() time.Duration { return o.feedback.patience() }
 
+// Bytes is the payload ever sent, in bytes.
+func (o *Output) Bytes() uint64 { return uint64(max(0, o.ring.Stats().Bytes)) }
+
 // begin notes that another run of the stage starts to write.
 func (o *Output) begin() { o.runs++ }
 

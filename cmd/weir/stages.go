@@ -13,7 +13,8 @@ import (
 	push "weir/outputs/rtmp"
 	"weir/outputs/whep"
 	"weir/pipeline"
-	"weir/pipeline/bridge/access"
+	"weir/pipeline/access"
+	tounits "weir/pipeline/bridge/access"
 	"weir/pipeline/bridge/rtp"
 	"weir/pipeline/config"
 	"weir/pipeline/service/httpd"
@@ -29,13 +30,14 @@ import (
 // services are what stages stand on. With the zero value, stage types can be
 // described and their configurations checked, but nothing can run.
 type services struct {
-	http  *httpd.Server
-	rtmp  *rtmpd.Server
-	door  *rtmp.Door // where rtmp brings its publishers
-	files string     // what ingest/file reads beneath
-	av    *worker.Host
-	depot *record.Depot
-	out   outgoing.Dialer // what stages connect by
+	http   *httpd.Server
+	rtmp   *rtmpd.Server
+	door   *rtmp.Door // where rtmp brings its publishers
+	files  string     // what ingest/file reads beneath
+	av     *worker.Host
+	depot  *record.Depot
+	out    outgoing.Dialer // what stages connect by
+	access access.Policy   // who may publish and play
 	webrtc
 }
 
@@ -48,14 +50,14 @@ func newServices(settings config.Server, cert *tls.Config, log *slog.Logger) (se
 	if err != nil {
 		return services{}, err
 	}
-	door := new(rtmp.Door)
+	door, policy := new(rtmp.Door), access.Policy(access.Keys{})
 	return services{
 		http: httpd.New(httpd.Config{
 			TLS: cert, Log: log.With("service", "http"),
 			Limits: httpd.Limits{Conns: settings.HTTP.Connections, ConnsPerAddr: settings.HTTP.PerAddress},
 		}),
 		rtmp: rtmpd.NewServer(rtmpd.Config{
-			Handler: rtmp.Handler(door), Log: log.With("service", "rtmp"),
+			Handler: rtmp.Handler(door, policy), Log: log.With("service", "rtmp"),
 			Limits: rtmpd.Limits{Connections: settings.RTMP.Connections, PerAddress: settings.RTMP.PerAddress},
 		}),
 		door:   door,
@@ -63,6 +65,7 @@ func newServices(settings config.Server, cert *tls.Config, log *slog.Logger) (se
 		av:     newHost(settings.Transcode, log),
 		depot:  record.NewDepot(log.With("service", "record")),
 		out:    outgoing.Dialer{Allow: allow},
+		access: policy,
 		webrtc: peers,
 	}, nil
 }
@@ -78,15 +81,15 @@ func newHost(settings config.Transcode, log *slog.Logger) *worker.Host {
 func stages(s services) []pipeline.Factory {
 	return []pipeline.Factory{
 		rtmp.Factory(s.door),
-		whip.Factory(s.http, s.peers),
+		whip.Factory(s.http, s.peers, s.access),
 		file.Factory(s.files),
 		testcard.Factory(s.av),
 		switcher.Factory(),
-		hls.Factory(s.http),
-		whep.Factory(s.http, s.viewers, s.peers),
+		hls.Factory(s.http, s.access),
+		whep.Factory(s.http, s.viewers, s.peers, s.access),
 		record.Factory(s.depot),
 		push.Factory(s.out.DialContext),
-		access.Factory(),
+		tounits.Factory(),
 		rtp.Factory(),
 		audio.Factory(s.av),
 		video.Factory(s.av, s.files),

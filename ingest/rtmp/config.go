@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"weir/pipeline"
-	"weir/pipeline/service/rtmpd"
 )
 
 // Config is the configuration of an RTMP source.
@@ -52,30 +51,11 @@ func (c *Config) Validate() error {
 	return pipeline.CheckAt(c.At)
 }
 
-// admit decides about a publisher. It takes the same time whichever key is right.
-func (c *Config) admit(r rtmpd.Request) error {
-	if c.Key.Empty() && len(c.Keys) == 0 {
-		if r.Remote.Addr().IsLoopback() {
-			return nil
-		}
-		return rtmpd.Denied("Publishing from other machines needs a key, and none is configured: set key in ingest/rtmp.")
-	}
-	ok := c.Key.Equal(r.Key.Reveal())
-	for _, k := range c.Keys {
-		ok = k.Equal(r.Key.Reveal()) || ok
-	}
-	switch {
-	case ok:
-		return nil
-	case r.Key.Empty():
-		return rtmpd.Denied("The key is missing: add ?key=… to the stream's name.")
-	default:
-		return rtmpd.Denied("The key is wrong.")
-	}
-}
+// keys are all that are valid.
+func (c *Config) keys() []pipeline.Secret { return append([]pipeline.Secret{c.Key}, c.Keys...) }
 
 // weak says whether a key is so short that it may be guessed.
 func (c *Config) weak() bool {
 	short := func(k pipeline.Secret) bool { return !k.Empty() && len(k.Reveal()) < goodKey }
-	return short(c.Key) || slices.ContainsFunc(c.Keys, short)
+	return slices.ContainsFunc(c.keys(), short)
 }

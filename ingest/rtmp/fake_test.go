@@ -20,6 +20,7 @@ import (
 	"go.uber.org/goleak"
 
 	"weir/pipeline"
+	"weir/pipeline/access"
 	"weir/pipeline/bitstream/flv"
 	"weir/pipeline/media"
 	"weir/pipeline/service/rtmpd"
@@ -133,17 +134,18 @@ func until(tags []flv.Tag, ms uint32) []flv.Tag {
 
 // studio is a running pipeline at live/studio with a collecting sink.
 type studio struct {
-	t     *testing.T
-	door  *Door
-	graph *pipeline.Graph
-	sink  *stagetest.Collector
-	ended chan struct{}
-	log   *bytes.Buffer // complete once ended is closed
+	t      *testing.T
+	door   *Door
+	policy access.Policy
+	graph  *pipeline.Graph
+	sink   *stagetest.Collector
+	ended  chan struct{}
+	log    *bytes.Buffer // complete once ended is closed
 }
 
 func newStudio(ctx context.Context, t *testing.T, when pipeline.When, c Config) *studio {
 	t.Helper()
-	s := &studio{t: t, door: &Door{}, sink: &stagetest.Collector{}, ended: make(chan struct{}), log: &bytes.Buffer{}}
+	s := &studio{t: t, door: &Door{}, policy: access.Keys{}, sink: &stagetest.Collector{}, ended: make(chan struct{}), log: &bytes.Buffer{}}
 	f := Factory(s.door)
 	reg, err := pipeline.NewRegistry(f, s.sink.Factory())
 	if err != nil {
@@ -184,7 +186,7 @@ func newStudio(ctx context.Context, t *testing.T, when pipeline.When, c Config) 
 // enter brings a publisher in.
 func (s *studio) enter(p Publisher) {
 	s.t.Helper()
-	if err := enter(s.t.Context(), s.door, p); err != nil {
+	if err := enter(s.t.Context(), s.door, s.policy, p); err != nil {
 		s.t.Fatal(err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"weir/pipeline"
+	"weir/pipeline/access"
 	"weir/pipeline/service/rtmpd"
 )
 
@@ -33,7 +34,7 @@ func TestFFmpeg(t *testing.T) {
 			c := open()
 			c.Grace = 0
 			s := newStudio(ctx, t, pipeline.Demanded, c)
-			server := rtmpd.NewServer(rtmpd.Config{Handler: Handler(s.door)})
+			server := rtmpd.NewServer(rtmpd.Config{Handler: Handler(s.door, access.Keys{})})
 			ln, err := net.Listen("tcp", "127.0.0.1:0")
 			if err != nil {
 				t.Fatal(err)

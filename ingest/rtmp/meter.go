@@ -1,6 +1,9 @@
 package rtmp
 
-import "time"
+import (
+	"sync/atomic"
+	"time"
+)
 
 // meterWindow is the time over which a publisher's bitrate is measured. Within it
 // a publisher may catch up on what it has queued.
@@ -10,6 +13,8 @@ const meterWindow = 4 * time.Second
 type meter struct {
 	began time.Time
 	bytes int64
+	// late is that of the last whole window, in bit/s; for others to read.
+	late atomic.Int64
 }
 
 // add counts a message and returns the bitrate of the window under way in bit/s, as
@@ -23,6 +28,7 @@ func (m *meter) add(bytes int, at time.Time) int64 {
 	rate := int64(float64(m.bytes) * 8 / passed.Seconds())
 	if at.Sub(m.began) >= meterWindow {
 		m.began, m.bytes = at, 0
+		m.late.Store(rate)
 	}
 	return rate
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"weir/pipeline"
+	"weir/pipeline/access"
 	"weir/pipeline/bitstream/flv"
 	"weir/pipeline/media"
 	"weir/pipeline/service/rtmpd"
@@ -21,7 +22,7 @@ func TestRoundTrip(t *testing.T) {
 	c := open()
 	c.Key = pipeline.NewSecret("cnry-0123456789abcdef")
 	s := newStudio(ctx, t, pipeline.Published, c)
-	server := rtmpd.NewServer(rtmpd.Config{Handler: Handler(s.door), Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
+	server := rtmpd.NewServer(rtmpd.Config{Handler: Handler(s.door, access.Keys{}), Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

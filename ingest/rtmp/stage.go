@@ -66,6 +66,9 @@ type stage struct {
 	log    *slog.Logger
 	config atomic.Pointer[Config]
 	status status
+	// For Sessions: who is heard, or nil, and what goes out.
+	sitting atomic.Pointer[sitting]
+	out     atomic.Pointer[pipeline.Output]
 }
 
 // Reconfigure takes any change but that of the place: keys are checked at the door.
@@ -93,8 +96,9 @@ func (s *stage) Run(ctx context.Context, p *pipeline.Ports) error {
 	if s.config.Load().weak() {
 		s.log.Warn("a publish key is short enough to be guessed; use 16 characters or more")
 	}
+	s.out.Store(p.Out("out"))
 	out := newFeed(p.Out("out"), s.env.Epoch, s.log, &s.status)
-	var next Publisher
+	var next *Peer
 	for {
 		peer := next
 		if peer == nil {
@@ -111,7 +115,7 @@ func (s *stage) Run(ctx context.Context, p *pipeline.Ports) error {
 
 // await waits for a publisher. It returns nil when ctx ends. In an instance that a
 // publisher started it stops keeping it alive when the grace has passed.
-func (s *stage) await(ctx context.Context, seat *instance.Seat[Publisher], p *pipeline.Ports) Publisher {
+func (s *stage) await(ctx context.Context, seat *instance.Seat[*Peer], p *pipeline.Ports) *Peer {
 	s.status.waiting()
 	timer := time.NewTimer(s.config.Load().Grace)
 	defer timer.Stop()
@@ -138,28 +142,36 @@ func errDisplaced() error {
 	return rtmpd.BadName("Another publisher with a valid key has taken over this stream.")
 }
 
+func errTaken() error { return rtmpd.BadName("Somebody else is publishing this stream.") }
+
 func errEnded() error { return rtmpd.Failed("The stream has been ended by the server.") }
 
-// serve hears a publisher until it ends, ctx ends, or another one comes, which it
-// returns. It says why the publisher is to be closed.
-func (s *stage) serve(ctx context.Context, seat *instance.Seat[Publisher], p Publisher, out *feed) (Publisher, error) {
-	hearing, stop := context.WithCancel(ctx)
+// serve hears a publisher until it ends, ctx or its pass ends, it is dismissed, or
+// another one comes, which it returns. It says why the publisher is to be closed.
+func (s *stage) serve(ctx context.Context, seat *instance.Seat[*Peer], p *Peer, out *feed) (*Peer, error) {
+	hearing, stop := context.WithCancelCause(ctx)
 	var watch sync.WaitGroup
-	var next Publisher
+	var next *Peer
 	watch.Go(func() {
-		select {
-		case next = <-seat.Peers():
-			stop()
-		case <-hearing.Done():
+		next = s.heir(hearing, seat, p)
+		stop(nil)
+	})
+	watch.Go(func() {
+		if no := p.pass.Wait(hearing); no != nil {
+			stop(refused(no))
 		}
 	})
 	log := s.log.With("remote", p.Request().Remote.String())
 	s.status.publishing(p.Request())
 	log.Info("publisher has come", "encoder", printable(p.Request().Encoder), "secure", p.Request().Secure)
-	err := s.hear(hearing, p, out.session(log))
-	stop()
+	now := &sitting{peer: p, since: time.Now(), sent: s.sent(), end: stop}
+	s.sitting.Store(now)
+	err := s.hear(hearing, p, out.session(log), &now.meter)
+	s.sitting.Store(nil)
+	stop(nil)
 	watch.Wait()
 
+	var told *rtmpd.StatusError
 	switch {
 	case next != nil:
 		s.status.takenOver()
@@ -167,6 +179,9 @@ func (s *stage) serve(ctx context.Context, seat *instance.Seat[Publisher], p Pub
 		return next, errDisplaced()
 	case ctx.Err() != nil:
 		return nil, errEnded()
+	case errors.As(context.Cause(hearing), &told):
+		log.Info("publisher is sent away", "why", told.Text)
+		return nil, told
 	case errors.Is(err, io.EOF):
 		log.Info("publisher has gone")
 	default:
@@ -175,10 +190,27 @@ func (s *stage) serve(ctx context.Context, seat *instance.Seat[Publisher], p Pub
 	return nil, err
 }
 
+// heir waits for a publisher that may take p's place, or for the end of ctx. Others are
+// turned away.
+func (s *stage) heir(ctx context.Context, seat *instance.Seat[*Peer], p *Peer) *Peer {
+	var closing sync.WaitGroup
+	defer closing.Wait()
+	for {
+		select {
+		case next := <-seat.Peers():
+			if p.pass.Heir(next.pass) {
+				return next
+			}
+			closing.Go(func() { next.Close(errTaken()) })
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
 // hear receives from a publisher and feeds what comes.
-func (s *stage) hear(ctx context.Context, p Publisher, session *session) error {
+func (s *stage) hear(ctx context.Context, p Publisher, session *session, meter *meter) error {
 	defer session.end(ctx)
-	meter := meter{}
 	for {
 		p.Pace(session.feed.out.Patience() / 2) // and the consumers' is yet to come
 		m, err := p.Recv(ctx)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"weir/pipeline"
+	"weir/pipeline/access"
 	"weir/pipeline/bitstream/flv"
 	"weir/pipeline/instance"
 	"weir/pipeline/media"
@@ -225,7 +226,7 @@ func TestReturnAsGraceEnds(t *testing.T) {
 				time.Sleep(open().Grace)
 				waiting, leave := context.WithTimeout(t.Context(), time.Second)
 				defer leave()
-				_ = enter(waiting, s.door, late)
+				_ = enter(waiting, s.door, s.policy, late)
 			})
 			gave.Wait()
 			synctest.Wait()
@@ -341,41 +342,26 @@ func TestTooMuch(t *testing.T) {
 	})
 }
 
-func TestAdmission(t *testing.T) {
-	with := func(keys ...string) Config {
-		c := defaults()
-		for i, k := range keys {
-			if i == 0 {
-				c.Key = pipeline.NewSecret(k)
-			} else {
-				c.Keys = append(c.Keys, pipeline.NewSecret(k))
-			}
-		}
-		return c
-	}
-	for _, c := range []struct {
+func TestRefusalsInWords(t *testing.T) {
+	c := defaults()
+	c.Key = pipeline.NewSecret("a")
+	for _, tt := range []struct {
 		config      Config
 		remote, key string
 		want        string
 	}{
-		{with("a"), "192.0.2.1:1", "a", ""},
-		{with("a"), "192.0.2.1:1", "b", "The key is wrong. (NetStream.Publish.Denied)"},
-		{with("a"), "127.0.0.1:1", "", "The key is missing: add ?key=… to the stream's name. (NetStream.Publish.Denied)"},
-		{with("a", "b"), "192.0.2.1:1", "b", ""},
-		{with("", "b"), "192.0.2.1:1", "b", ""},
-		{with("", "b"), "127.0.0.1:1", "", "The key is missing: add ?key=… to the stream's name. (NetStream.Publish.Denied)"},
-		{with(), "127.0.0.1:1", "", ""},
-		{with(), "[::1]:1", "anything", ""},
-		{with(), "192.0.2.1:1", "", "Publishing from other machines needs a key, and none is configured: set key in ingest/rtmp. (NetStream.Publish.Denied)"},
+		{c, "192.0.2.1:1", "b", "The key is wrong. (NetStream.Publish.Denied)"},
+		{c, "127.0.0.1:1", "", "The key is missing. Add ?key=… to the stream's name. (NetStream.Publish.Denied)"},
+		{defaults(), "192.0.2.1:1", "", "Publishing from other machines needs a key, and this stream has none: set key in its ingest stage. (NetStream.Publish.Denied)"},
 	} {
-		e := newEncoder("").with(c.key)
-		e.request.Remote = remote(t, c.remote)
-		got := ""
-		if err := c.config.admit(e.request); err != nil {
-			got = err.Error()
+		door := new(Door)
+		if _, err := door.Announce(pipeline.Announcement{Pattern: pattern(t, "live/{name}"), Config: &tt.config}); err != nil {
+			t.Fatal(err)
 		}
-		if got != c.want {
-			t.Errorf("%s with %q: %q, want %q", c.remote, c.key, got, c.want)
+		e := newEncoder("").with(tt.key)
+		e.request.Remote = remote(t, tt.remote)
+		if err := enter(t.Context(), door, access.Keys{}, e); err == nil || err.Error() != tt.want {
+			t.Errorf("%s with %q: %v, want %q", tt.remote, tt.key, err, tt.want)
 		}
 	}
 }
@@ -383,32 +369,28 @@ func TestAdmission(t *testing.T) {
 func TestRefusals(t *testing.T) {
 	door := &Door{}
 	e := valid("")
-	if err := enter(t.Context(), door, e); err == nil || err.Error() != "No pipeline takes RTMP at live/studio. (NetStream.Publish.BadName)" {
+	if err := enter(t.Context(), door, access.Keys{}, e); err == nil || err.Error() != "No pipeline takes RTMP at live/studio. (NetStream.Publish.BadName)" {
 		t.Error(err)
-	}
-	pattern, err := pipeline.ParsePattern("live/{name}")
-	if err != nil {
-		t.Fatal(err)
 	}
 	c := open()
 	var wake error
-	if _, err := door.Announce(pipeline.Announcement{Pattern: pattern, Config: &c, Wake: func(string) error { return wake }}); err != nil {
+	if _, err := door.Announce(pipeline.Announcement{Pattern: pattern(t, "live/{name}"), Config: &c, Wake: func(string) error { return wake }}); err != nil {
 		t.Fatal(err)
 	}
 	wake = instance.ErrDraining
 	var told *rtmpd.StatusError
-	if err := enter(t.Context(), door, e); !errors.As(err, &told) || told.Text != "The server is shutting down." {
+	if err := enter(t.Context(), door, access.Keys{}, e); !errors.As(err, &told) || told.Text != "The server is shutting down." {
 		t.Error(err)
 	}
 	wake = errors.New("boom")
-	if err := enter(t.Context(), door, e); !errors.As(err, &told) || told.Text != "The pipeline could not be started." || !errors.Is(err, wake) {
+	if err := enter(t.Context(), door, access.Keys{}, e); !errors.As(err, &told) || told.Text != "The pipeline could not be started." || !errors.Is(err, wake) {
 		t.Error(err)
 	}
 	wake = nil
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if err := enter(ctx, &Door{}, e); err == nil {
+		if err := enter(ctx, &Door{}, access.Keys{}, e); err == nil {
 			t.Error("it entered")
 		}
 	})
@@ -416,17 +398,13 @@ func TestRefusals(t *testing.T) {
 
 // Two sources of one pipeline have a path each, and wake the same instance.
 func TestPlaces(t *testing.T) {
-	pattern, err := pipeline.ParsePattern("live/{name}")
-	if err != nil {
-		t.Fatal(err)
-	}
 	door := &Door{}
 	f, _ := Factory(door).(pipeline.Announcer)
 	woken := make(chan string, 2)
 	for _, at := range []string{"", "guest"} {
 		c := open()
 		c.At = at
-		if _, err := f.Announce(pipeline.Announcement{Pattern: pattern, Config: &c, Wake: func(path string) error {
+		if _, err := f.Announce(pipeline.Announcement{Pattern: pattern(t, "live/{name}"), Config: &c, Wake: func(path string) error {
 			woken <- path
 			return errors.New("enough")
 		}}); err != nil {
@@ -436,7 +414,7 @@ func TestPlaces(t *testing.T) {
 	for _, path := range []string{"live/studio", "live/studio/guest"} {
 		e := valid("")
 		e.request.Path = path
-		_ = enter(t.Context(), door, e)
+		_ = enter(t.Context(), door, access.Keys{}, e)
 		select {
 		case got := <-woken:
 			if got != "live/studio" {

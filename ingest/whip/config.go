@@ -1,7 +1,6 @@
 package whip
 
 import (
-	"net/netip"
 	"slices"
 	"time"
 
@@ -60,40 +59,11 @@ func (c *Config) Validate() error {
 	return pipeline.CheckAt(c.At)
 }
 
-// verdict is what a key is worth.
-type verdict uint8
-
-const (
-	admitted verdict = iota
-	keyMissing
-	keyWrong
-	notLocal // no key is configured, and the publisher is on another machine
-)
-
-// admit decides about a publisher. It takes the same time whichever key is right.
-func (c *Config) admit(key string, remote netip.Addr) verdict {
-	if c.Key.Empty() && len(c.Keys) == 0 {
-		if remote.Unmap().IsLoopback() {
-			return admitted
-		}
-		return notLocal
-	}
-	ok := c.Key.Equal(key)
-	for _, k := range c.Keys {
-		ok = k.Equal(key) || ok
-	}
-	switch {
-	case ok:
-		return admitted
-	case key == "":
-		return keyMissing
-	default:
-		return keyWrong
-	}
-}
+// keys are all that are valid.
+func (c *Config) keys() []pipeline.Secret { return append([]pipeline.Secret{c.Key}, c.Keys...) }
 
 // weak says whether a key is so short that it may be guessed.
 func (c *Config) weak() bool {
 	short := func(k pipeline.Secret) bool { return !k.Empty() && len(k.Reveal()) < goodKey }
-	return short(c.Key) || slices.ContainsFunc(c.Keys, short)
+	return slices.ContainsFunc(c.keys(), short)
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"weir/pipeline"
+	"weir/pipeline/access"
 	"weir/pipeline/instance"
 	"weir/pipeline/service/httpd"
 	"weir/pipeline/service/rtc"
@@ -33,9 +34,11 @@ const (
 	busyRetry = "5"
 )
 
-// Peer is a publisher on its way to its stage.
+// Peer is a publisher that has been let in.
 type Peer struct {
 	*rtc.Publisher
+	id   string // for operators: it is not the session's address
+	pass *access.Pass
 	// Agent is what its HTTP client calls itself.
 	Agent string
 	// From is where its signalling came from.
@@ -68,6 +71,7 @@ type endpoint struct {
 	peers    *rtc.Server
 	door     *Door
 	sessions *sessions
+	policy   access.Policy
 	config   *Config
 }
 
@@ -75,8 +79,8 @@ type endpoint struct {
 func (e *endpoint) serve(w http.ResponseWriter, r *http.Request, path, name string) {
 	h := w.Header()
 	h.Set("Access-Control-Allow-Origin", "*")
-	h.Set("Access-Control-Expose-Headers", "Location, ETag, Link, Accept-Patch, Retry-After")
-	id, isSession := strings.CutPrefix(name, leaf+"/")
+	h.Set("Access-Control-Expose-Headers", "Location, ETag, Link, Accept-Patch, Retry-After, WWW-Authenticate")
+	_, id, isSession := strings.Cut(name, "/")
 	allow := "OPTIONS, POST"
 	if isSession {
 		allow = "DELETE, OPTIONS, PATCH"
@@ -84,8 +88,8 @@ func (e *endpoint) serve(w http.ResponseWriter, r *http.Request, path, name stri
 	switch {
 	case r.Method == http.MethodOptions:
 		e.options(w, allow)
-	case !isSession && r.Method == http.MethodPost:
-		e.publish(w, r, path)
+	case r.Method == http.MethodPost && (!isSession || r.Header.Get("Authorization") == ""):
+		e.publish(w, r, path, id)
 	case isSession && r.Method == http.MethodPatch:
 		e.patch(w, r, path, id)
 	case isSession && r.Method == http.MethodDelete:
@@ -110,10 +114,14 @@ func (e *endpoint) options(w http.ResponseWriter, allow string) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// publish answers an offer (RFC 9725 section 4.2).
-func (e *endpoint) publish(w http.ResponseWriter, r *http.Request, path string) {
+// publish answers an offer (RFC 9725 section 4.2). A client that has no headers shows
+// its token as one more segment of the address, or in the query.
+func (e *endpoint) publish(w http.ResponseWriter, r *http.Request, path, token string) {
 	from, _ := netip.ParseAddrPort(r.RemoteAddr)
-	if !e.admit(w, r, from.Addr()) {
+	ctx, cancel := context.WithTimeout(r.Context(), answerTime)
+	defer cancel()
+	peer := &Peer{id: rand.Text(), Agent: r.UserAgent(), From: from}
+	if !e.admit(ctx, w, r, path, token, peer) {
 		return
 	}
 	body, ok := read(w, r, mimeSDP)
@@ -125,17 +133,15 @@ func (e *endpoint) publish(w http.ResponseWriter, r *http.Request, path string) 
 		refuse(w, err)
 		return
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), answerTime)
-	defer cancel()
 	p, err := e.peers.Publish(ctx, offer, from.Addr())
 	if err != nil {
 		refuse(w, err)
 		return
 	}
+	peer.Publisher = p
 	answer, err := p.Answer()
 	if err == nil {
-		err = e.door.Enter(ctx, path, func(*pipeline.Announcement) error { return nil },
-			&Peer{Publisher: p, Agent: r.UserAgent(), From: from})
+		err = e.door.Enter(ctx, path, func(*pipeline.Announcement) error { return nil }, peer)
 	}
 	if err != nil {
 		p.End(err)
@@ -145,7 +151,7 @@ func (e *endpoint) publish(w http.ResponseWriter, r *http.Request, path string) 
 	id := e.sessions.add(path, p)
 	h := w.Header()
 	h.Set("Content-Type", mimeSDP)
-	h.Set("Location", r.URL.Path+"/"+id)
+	h.Set("Location", "/"+path+"/"+leaf+"/"+id) // without what the client has shown
 	h.Set("ETag", etag(p))
 	h.Set("Accept-Patch", mimeFragment)
 	h.Set("Cache-Control", "no-store")
@@ -158,26 +164,24 @@ func (e *endpoint) publish(w http.ResponseWriter, r *http.Request, path string) 
 
 func etag(p *rtc.Publisher) string { return `"` + p.ICE() + `"` }
 
-// admit checks the bearer token (RFC 6750 section 2.1).
-func (e *endpoint) admit(w http.ResponseWriter, r *http.Request, remote netip.Addr) bool {
-	scheme, key, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		key = ""
+// admit gives the peer its pass, or says why it gets none.
+func (e *endpoint) admit(ctx context.Context, w http.ResponseWriter, r *http.Request, path, token string, peer *Peer) bool {
+	q := access.FromHTTP(r, access.Publish, leaf, path)
+	q.Session, q.Keys = peer.id, e.config.keys()
+	if q.Token.Empty() {
+		q.Token = pipeline.NewSecret(token)
 	}
-	switch e.config.admit(strings.TrimSpace(key), remote) {
-	case keyMissing:
-		w.Header().Set("WWW-Authenticate", `Bearer realm="weir"`)
-		httpd.Problem(w, http.StatusUnauthorized, "key_missing", "Key missing",
-			"Send the stream's key as bearer token: Authorization: Bearer …")
-	case keyWrong:
-		w.Header().Set("WWW-Authenticate", `Bearer realm="weir", error="invalid_token"`)
-		httpd.Problem(w, http.StatusUnauthorized, "key_wrong", "Key wrong", "The bearer token is not a key of this stream.")
-	case notLocal:
-		httpd.Problem(w, http.StatusForbidden, "key_not_configured", "No key is configured",
-			"Publishing from other machines needs a key: set key in ingest/whip.")
-	default:
+	pass, no := access.Ask(ctx, e.policy, q)
+	if no == nil {
+		peer.pass = pass
 		return true
 	}
+	text := no.Message
+	if no.Why == access.Missing {
+		text += " Send it as bearer token: Authorization: Bearer …"
+	}
+	status, title := no.Answer(w.Header())
+	httpd.Problem(w, status, string(no.Why), title, text)
 	return false
 }
 

@@ -2,6 +2,7 @@ package whip
 
 import (
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"testing"
@@ -30,16 +31,22 @@ func sample(t *testing.T) string {
 func TestStatusCodes(t *testing.T) {
 	offer := sample(t)
 	synctest.Test(t, func(t *testing.T) {
-		s := newStudio(t, pipeline.Published, open())
+		cfg := open()
+		cfg.Keys = []pipeline.Secret{pipeline.NewSecret("path-key")}
+		s := newStudio(t, pipeline.Published, cfg)
 		for _, c := range []struct {
 			name, method, leaf, body string
 			headers                  []string
 			status                   int
 			code                     string
 		}{
-			{"no key", "POST", "whip", offer, []string{sdpType}, 401, "key_missing"},
-			{"another scheme", "POST", "whip", offer, []string{sdpType, "Authorization: Basic " + key}, 401, "key_missing"},
-			{"another key", "POST", "whip", offer, []string{sdpType, "Authorization: Bearer wrong"}, 401, "key_wrong"},
+			{"no key", "POST", "whip", offer, []string{sdpType}, 401, "credentials_missing"},
+			{"another scheme", "POST", "whip", offer, []string{sdpType, "Authorization: Basic " + key}, 401, "credentials_missing"},
+			{"another key", "POST", "whip", offer, []string{sdpType, "Authorization: Bearer wrong"}, 401, "credentials_wrong"},
+			{"a key in the path", "POST", "whip/path-key", offer, []string{sdpType}, 201, ""},
+			{"another key in the path", "POST", "whip/wrong", offer, []string{sdpType}, 401, "credentials_wrong"},
+			{"a key in the query", "POST", "whip?key=" + url.QueryEscape(key), offer, []string{sdpType}, 401, "credentials_wrong"}, // + is +
+			{"a token in the query", "POST", "whip?token=" + url.PathEscape(key), offer, []string{sdpType}, 201, ""},
 			{"no type", "POST", "whip", offer, []string{bearer}, 415, "media_type"},
 			{"another type", "POST", "whip", offer, []string{"Content-Type: text/plain", bearer}, 415, "media_type"},
 			{"too long", "POST", "whip", strings.Repeat("x", 70000), []string{sdpType, bearer}, 413, "too_large"},
@@ -62,6 +69,9 @@ func TestStatusCodes(t *testing.T) {
 			body := text(r)
 			if r.StatusCode != c.status || c.code != "" && !strings.Contains(body, `"code":"`+c.code+`"`) {
 				t.Errorf("%s: %s %s", c.name, r.Status, body)
+			}
+			if at := r.Header.Get("Location"); strings.Contains(at, "key") || strings.Contains(at, "?") {
+				t.Errorf("%s: %s", c.name, at)
 			}
 			if r.Header.Get("Access-Control-Allow-Origin") != "*" || strings.Contains(body, key) {
 				t.Errorf("%s: %v %s", c.name, r.Header, body)
@@ -89,7 +99,7 @@ func TestKeyless(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStudio(t, pipeline.Published, defaults())
 		r := s.post(sample(t))
-		if body := text(r); r.StatusCode != http.StatusForbidden || !strings.Contains(body, "set key in ingest/whip") {
+		if body := text(r); r.StatusCode != http.StatusForbidden || !strings.Contains(body, "set key in its ingest stage") {
 			t.Errorf("%s %s", r.Status, body)
 		}
 	})

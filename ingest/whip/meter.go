@@ -1,6 +1,9 @@
 package whip
 
-import "time"
+import (
+	"sync/atomic"
+	"time"
+)
 
 // meterWindow is the time over which a publisher's bitrate is measured.
 const meterWindow = 4 * time.Second
@@ -9,6 +12,8 @@ const meterWindow = 4 * time.Second
 type meter struct {
 	began time.Time
 	bytes int64
+	// late is that of the last window, in bit/s; for others to read.
+	late atomic.Int64
 }
 
 // add counts a packet and returns the bitrate in bit/s when a window is full, else 0.
@@ -23,5 +28,6 @@ func (m *meter) add(bytes int, at time.Time) int64 {
 	}
 	rate := int64(float64(m.bytes) * 8 / passed.Seconds())
 	m.began, m.bytes = at, 0
+	m.late.Store(rate)
 	return rate
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"weir/pipeline"
+	"weir/pipeline/access"
 	"weir/pipeline/instance"
 	"weir/pipeline/media"
 	"weir/pipeline/service/httpd"
@@ -25,14 +26,15 @@ type factory struct {
 	pipeline.Factory
 	site     Site
 	peers    *rtc.Server
+	policy   access.Policy
 	door     *Door
 	sessions *sessions
 }
 
 // Factory makes WHIP sources whose endpoints are mounted at site and which are reached
-// through peers. Both may be nil where no stage is to run.
-func Factory(site Site, peers *rtc.Server) pipeline.Factory {
-	f := &factory{site: site, peers: peers, door: new(Door), sessions: &sessions{all: make(map[string]*session)}}
+// through peers by whom policy lets in. All may be nil where no stage is to run.
+func Factory(site Site, peers *rtc.Server, policy access.Policy) pipeline.Factory {
+	f := &factory{site: site, peers: peers, policy: policy, door: new(Door), sessions: &sessions{all: make(map[string]*session)}}
 	spec := pipeline.Spec{
 		Type: "ingest/whip", Role: pipeline.Source, Live: true,
 		Out: []pipeline.Port{{Name: "out", Streams: pipeline.Streams{
@@ -73,7 +75,7 @@ func (f *factory) Announce(a pipeline.Announcement) (withdraw func(), err error)
 	if err != nil {
 		return nil, err
 	}
-	e := &endpoint{peers: f.peers, door: f.door, sessions: f.sessions, config: c}
+	e := &endpoint{policy: f.policy, peers: f.peers, door: f.door, sessions: f.sessions, config: c}
 	unmount := f.site.Mount(httpd.Mount{Pattern: a.Pattern, Leaves: []string{leaf, leaf + "/*"}, Serve: e.serve})
 	return func() { unmount(); leave() }, nil
 }
@@ -86,6 +88,9 @@ type stage struct {
 	config  atomic.Pointer[Config]
 	status  status
 	current atomic.Pointer[rtc.Publisher]
+	// For Sessions: who is heard, or nil, and what goes out.
+	sitting atomic.Pointer[sitting]
+	out     atomic.Pointer[pipeline.Output]
 	heard   bool // some publisher was; Run's own
 }
 
@@ -124,6 +129,7 @@ func (s *stage) Run(ctx context.Context, p *pipeline.Ports) error {
 	beside.Go(func() { s.receive(ctx, seat, ready) })
 	beside.Go(func() { s.relay(ctx, p.Out("out")) })
 
+	s.out.Store(p.Out("out"))
 	out := newFeed(p.Out("out"), s.env.Epoch, s.log, &s.status)
 	var next *Peer
 	for {
@@ -165,6 +171,10 @@ func (s *stage) expect(ctx context.Context, peer *Peer, ready chan<- *Peer) {
 		return
 	case <-ctx.Done():
 		peer.Close(errEnded)
+		return
+	}
+	if no := peer.pass.Ended(time.Now()); no != nil {
+		peer.Close(no)
 		return
 	}
 	select {
@@ -244,30 +254,43 @@ func (s *stage) await(ctx context.Context, ready <-chan *Peer, p *pipeline.Ports
 var (
 	errDisplaced = errors.New("another publisher with a valid key has taken over")
 	errEnded     = errors.New("the server has ended the stream")
+	errTaken     = errors.New("somebody else is publishing the stream")
 )
 
-// serve hears a publisher until it ends, ctx ends, or another one comes, which it
-// returns. It says why the publisher is to be closed.
+// dismissal is why a publisher is sent away.
+type dismissal string
+
+// Error implements error.
+func (d dismissal) Error() string { return string(d) }
+
+// serve hears a publisher until it ends, ctx or its pass ends, it is dismissed, or
+// another one comes, which it returns. It says why the publisher is to be closed.
 func (s *stage) serve(ctx context.Context, ready <-chan *Peer, p *Peer, out *feed) (*Peer, error) {
-	hearing, stop := context.WithCancel(ctx)
+	hearing, stop := context.WithCancelCause(ctx)
 	var watch sync.WaitGroup
 	var next *Peer
 	watch.Go(func() {
-		select {
-		case next = <-ready:
-			stop()
-		case <-hearing.Done():
+		next = heir(hearing, ready, p)
+		stop(nil)
+	})
+	watch.Go(func() {
+		if no := p.pass.Wait(hearing); no != nil {
+			stop(dismissal(no.Message))
 		}
 	})
 	log := s.log.With("remote", p.From.String())
 	s.status.publishing(p)
 	log.Info("publisher has come", "encoder", printable(p.Agent))
+	now := &sitting{peer: p, since: time.Now(), sent: s.sent(), end: stop}
+	s.sitting.Store(now)
 	s.current.Store(p.Publisher)
-	err := s.hear(hearing, p, out.hearing(p.Publisher))
+	err := s.hear(hearing, p, out.hearing(p.Publisher), &now.meter)
 	s.current.Store(nil)
-	stop()
+	s.sitting.Store(nil)
+	stop(nil)
 	watch.Wait()
 
+	var sent dismissal
 	switch {
 	case next != nil:
 		s.status.takenOver()
@@ -275,6 +298,9 @@ func (s *stage) serve(ctx context.Context, ready <-chan *Peer, p *Peer, out *fee
 		return next, errDisplaced
 	case ctx.Err() != nil:
 		return nil, errEnded
+	case errors.As(context.Cause(hearing), &sent):
+		log.Info("publisher is sent away", "why", string(sent))
+		return nil, sent
 	case errors.Is(err, errDeleted):
 		log.Info("publisher has gone")
 	default:
@@ -283,9 +309,24 @@ func (s *stage) serve(ctx context.Context, ready <-chan *Peer, p *Peer, out *fee
 	return nil, err
 }
 
+// heir waits for a publisher that may take p's place, or for the end of ctx. Others are
+// turned away.
+func heir(ctx context.Context, ready <-chan *Peer, p *Peer) *Peer {
+	for {
+		select {
+		case next := <-ready:
+			if p.pass.Heir(next.pass) {
+				return next
+			}
+			next.End(errTaken)
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
 // hear receives from a publisher and feeds what comes.
-func (s *stage) hear(ctx context.Context, p *Peer, h *hearing) error {
-	meter := meter{}
+func (s *stage) hear(ctx context.Context, p *Peer, h *hearing, meter *meter) error {
 	for {
 		packet, err := p.Recv(ctx)
 		if err != nil {

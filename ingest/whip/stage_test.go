@@ -15,7 +15,7 @@ import (
 )
 
 func TestStage(t *testing.T) {
-	stagetest.Run(t, Factory(nil, nil), stagetest.Options{})
+	stagetest.Run(t, Factory(nil, nil, nil), stagetest.Options{})
 }
 
 // A publisher's media gets through, and the stage ends after the grace.

@@ -15,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"weir/pipeline"
+	"weir/pipeline/access"
 	"weir/pipeline/media"
 	"weir/pipeline/service/httpd"
 	"weir/pipeline/service/rtc"
@@ -34,11 +35,15 @@ type studio struct {
 	peers    *rtc.Server
 	mount    httpd.Mount
 	sessions *sessions
+	policy   *swap
 	graph    *pipeline.Graph
 	sink     *stagetest.Collector
 	ended    chan struct{}
 	log      *bytes.Buffer // complete once ended is closed
 }
+
+// swap is a policy that a test may put another one in the place of.
+type swap struct{ access.Policy }
 
 // Mount implements Site.
 func (s *studio) Mount(m httpd.Mount) (unmount func()) {
@@ -50,9 +55,10 @@ func newStudio(t *testing.T, when pipeline.When, c Config) *studio {
 	t.Helper()
 	s := &studio{
 		t: t, network: rtctest.NewNetwork(t), sink: &stagetest.Collector{}, ended: make(chan struct{}), log: &bytes.Buffer{},
+		policy: &swap{access.Keys{}},
 	}
 	s.serve()
-	f := Factory(s, s.peers)
+	f := Factory(s, s.peers, s.policy)
 	if made, ok := f.(*factory); ok {
 		s.sessions = made.sessions
 	}
@@ -132,6 +138,7 @@ func (s *studio) do(method, leaf, body string, headers ...string) *http.Response
 		r.Header.Set(name, value)
 	}
 	w := httptest.NewRecorder()
+	leaf, _, _ = strings.Cut(leaf, "?")
 	s.mount.Serve(w, r, "live/studio", leaf)
 	return w.Result()
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/fmp4/seekablebuffer"
 
 	"weir/pipeline"
+	"weir/pipeline/access"
 	"weir/pipeline/media"
 	"weir/pipeline/service/httpd"
 	"weir/pipeline/stagetest"
@@ -144,7 +145,7 @@ func BenchmarkClients(b *testing.B) {
 		cfg := defaults()
 		s := quietStudio(b, cfg)
 		s.holds = newHolds()
-		d := &desk{registry: s.registry, holds: s.holds}
+		d := &desk{registry: s.registry, holds: s.holds, policy: access.NewCache(access.Keys{})}
 		pattern, _ := pipeline.ParsePattern("live/{name}")
 		s.site.Mount(httpd.Mount{Pattern: pattern, Leaves: leaves(), Serve: d.serve})
 		srv := httptest.NewServer(s.site)

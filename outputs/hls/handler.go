@@ -1,6 +1,7 @@
 package hls
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strconv"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"weir/pipeline"
+	"weir/pipeline/access"
 	"weir/pipeline/service/httpd"
 )
 
@@ -25,6 +27,7 @@ const (
 type desk struct {
 	registry *registry
 	holds    *holds
+	policy   access.Policy // a cache
 	when     pipeline.When
 	wake     func(path string) error
 }
@@ -37,12 +40,12 @@ func leaves() []string {
 func (d *desk) serve(w http.ResponseWriter, r *http.Request, path, leaf string) {
 	h := w.Header()
 	h.Set("Access-Control-Allow-Origin", "*")
-	h.Set("Access-Control-Expose-Headers", "Content-Length,Content-Range,Date")
+	h.Set("Access-Control-Expose-Headers", "Content-Length,Content-Range,Date,WWW-Authenticate")
 	switch r.Method {
 	case http.MethodGet, http.MethodHead:
 	case http.MethodOptions:
 		h.Set("Access-Control-Allow-Methods", "GET, HEAD, OPTIONS")
-		h.Set("Access-Control-Allow-Headers", "Range")
+		h.Set("Access-Control-Allow-Headers", "Authorization, Range")
 		h.Set("Access-Control-Max-Age", "86400")
 		h.Set("Allow", "GET, HEAD, OPTIONS")
 		w.WriteHeader(http.StatusNoContent)
@@ -52,18 +55,31 @@ func (d *desk) serve(w http.ResponseWriter, r *http.Request, path, leaf string) 
 		httpd.Problem(w, http.StatusMethodNotAllowed, "method_not_allowed", "Method not allowed", "Streams can only be read.")
 		return
 	}
-	var err error
-	switch {
-	case leaf == indexLeaf:
-		err = d.index(w, r, path)
-	case strings.HasSuffix(leaf, playlistExt):
-		err = d.playlist(w, r, path, strings.TrimSuffix(leaf, playlistExt))
-	default:
-		err = d.resource(w, r, path, leaf)
-	}
-	if err != nil {
+	if err := d.answer(w, r, path, leaf); err != nil {
 		problem(w, err)
 	}
+}
+
+// answer answers whoever may watch, and tells nobody else what there is.
+func (d *desk) answer(w http.ResponseWriter, r *http.Request, path, leaf string) (err error) {
+	a := &wait{desk: d, r: r}
+	if a.guest, err = d.admit(w, r, path, leaf); err != nil {
+		return err
+	}
+	defer a.done()
+	switch {
+	case leaf == indexLeaf:
+		err = d.index(w, a, path)
+	case strings.HasSuffix(leaf, playlistExt):
+		err = d.playlist(w, a, path, strings.TrimSuffix(leaf, playlistExt))
+	default:
+		err = d.resource(w, a, path, leaf)
+	}
+	if err == nil && a.viewer != nil && r.Method == http.MethodGet {
+		n, _ := strconv.ParseUint(w.Header().Get("Content-Length"), 10, 64)
+		a.viewer.bytes.Add(n)
+	}
+	return err
 }
 
 // The reasons for not answering.
@@ -77,7 +93,20 @@ var (
 	errCanceled = errors.New("the client has gone")
 )
 
+// dismissed is what a viewer is told who was sent away.
+type dismissed struct{ why string }
+
+// Error implements error.
+func (d *dismissed) Error() string { return d.why }
+
 func problem(w http.ResponseWriter, err error) {
+	var no *access.Refusal
+	if errors.As(err, &no) {
+		status, title := no.Answer(w.Header())
+		httpd.Problem(w, status, string(no.Why), title, no.Message)
+		return
+	}
+	var away *dismissed
 	status, code, title, retry := http.StatusNotFound, "not_found", "Not found", 0
 	switch {
 	case errors.Is(err, errOffline):
@@ -90,7 +119,9 @@ func problem(w http.ResponseWriter, err error) {
 		status, code, title, retry = http.StatusTooManyRequests, "too_many_waiting", "Too many requests", 1
 	case errors.Is(err, errCrowded):
 		status, code, title, retry = http.StatusServiceUnavailable, "overloaded", "Overloaded", 2
-	case errors.Is(err, errCanceled):
+	case errors.As(err, &away):
+		status, code, title, retry = http.StatusForbidden, "dismissed", "Dismissed", int(bannedFor.Seconds())
+	case errors.Is(err, errCanceled), errors.Is(err, context.Canceled):
 		return // nobody is there to read it
 	}
 	if retry > 0 {
@@ -99,10 +130,12 @@ func problem(w http.ResponseWriter, err error) {
 	httpd.Problem(w, status, code, title, err.Error())
 }
 
-// wait is one request's right to wait, which it claims when it needs it.
+// wait is one request, and its right to wait, which it claims when it needs it.
 type wait struct {
 	desk    *desk
 	r       *http.Request
+	guest   guest
+	viewer  *viewer // once the stream is found; nil if it cannot be told from others
 	timer   *time.Timer
 	release func()
 }
@@ -122,14 +155,22 @@ func (a *wait) on(rend *rendition, limit time.Duration, one, other <-chan struct
 	}
 	select {
 	case <-one:
-		return nil
 	case <-other:
-		return nil
 	case <-a.r.Context().Done():
 		return errCanceled
 	case <-a.timer.C:
 		return errTimeout
 	}
+	if no := a.guest.pass.Ended(time.Now()); no != nil {
+		return no
+	}
+	return nil
+}
+
+// note counts the request's sender at a stream.
+func (a *wait) note(st *store) (err error) {
+	a.viewer, err = st.seen.note(&a.guest)
+	return err
 }
 
 func (a *wait) done() {
@@ -140,9 +181,7 @@ func (a *wait) done() {
 }
 
 // index answers with the multivariant playlist, waiting for the first one.
-func (d *desk) index(w http.ResponseWriter, r *http.Request, path string) error {
-	a := &wait{desk: d, r: r}
-	defer a.done()
+func (d *desk) index(w http.ResponseWriter, a *wait, path string) error {
 	woken, err := d.wakeUp(path)
 	if err != nil {
 		return err
@@ -154,9 +193,11 @@ func (d *desk) index(w http.ResponseWriter, r *http.Request, path string) error 
 		}
 		var first <-chan struct{}
 		if st != nil {
-			st.seen.note(r)
+			if err := a.note(st); err != nil {
+				return err
+			}
 			if b := st.indexBody(); b != nil {
-				sendPlaylist(w, r, b, indexCaching)
+				sendPlaylist(w, a, b, indexCaching)
 				return nil
 			}
 			changed, first = st.awaitIndex()
@@ -190,19 +231,19 @@ func started(err error) error {
 }
 
 // playlist answers with a media playlist that has what the request asks for.
-func (d *desk) playlist(w http.ResponseWriter, r *http.Request, path, name string) error {
-	q, err := parseQuery(r.URL.RawQuery)
+func (d *desk) playlist(w http.ResponseWriter, a *wait, path, name string) error {
+	q, err := parseQuery(a.r.URL.RawQuery)
 	if err != nil {
 		return err
 	}
-	a := &wait{desk: d, r: r}
-	defer a.done()
 	for {
 		st, _ := d.registry.find(path)
 		if st == nil {
 			return errOffline
 		}
-		st.seen.note(r)
+		if err := a.note(st); err != nil {
+			return err
+		}
 		c := st.shelf.Load()
 		rend := st.find(name)
 		if rend == nil && len(c.renditions) > 0 {
@@ -219,7 +260,7 @@ func (d *desk) playlist(w http.ResponseWriter, r *http.Request, path, name strin
 		if s.ready() {
 			switch s.holds(q) {
 			case there:
-				sendPlaylist(w, r, s.playlist(q.skip), mediaCaching(s, q))
+				sendPlaylist(w, a, s.playlist(q.skip), mediaCaching(s, q))
 				return nil
 			case far:
 				return errFar
@@ -235,10 +276,8 @@ func (d *desk) playlist(w http.ResponseWriter, r *http.Request, path, name strin
 
 // resource answers with an init section, a segment or a part. A part that is about
 // to be made is waited for.
-func (d *desk) resource(w http.ResponseWriter, r *http.Request, path, leaf string) error {
+func (d *desk) resource(w http.ResponseWriter, a *wait, path, leaf string) error {
 	n, ok := parseLeaf(leaf)
-	a := &wait{desk: d, r: r}
-	defer a.done()
 	for {
 		st, _ := d.registry.find(path)
 		if st == nil {
@@ -247,7 +286,9 @@ func (d *desk) resource(w http.ResponseWriter, r *http.Request, path, leaf strin
 		if !ok {
 			return errNotHere
 		}
-		st.seen.note(r)
+		if err := a.note(st); err != nil {
+			return err
+		}
 		rend := st.find(n.rendition)
 		if rend == nil {
 			return errNotHere
@@ -255,10 +296,10 @@ func (d *desk) resource(w http.ResponseWriter, r *http.Request, path, leaf strin
 		s := rend.load()
 		switch f := s.resource(n, leaf); {
 		case f.content != nil:
-			send(w, r, leaf, f.content)
+			send(w, a.r, leaf, f.content)
 			return nil
 		case f.file != "":
-			return sendFile(w, r, leaf, st.archive)
+			return sendFile(w, a.r, leaf, st.archive)
 		case !f.due:
 			return errNotHere
 		}

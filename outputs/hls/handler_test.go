@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"weir/pipeline"
+	"weir/pipeline/access"
 	"weir/pipeline/media"
 	"weir/pipeline/service/httpd"
 	"weir/pipeline/stagetest"
@@ -337,7 +338,7 @@ func TestDemanded(t *testing.T) {
 		s := newStudio(t, nil)
 		other := &studio{registry: newRegistry(), site: httpd.New(httpd.Config{}), cfg: s.cfg}
 		woken := 0
-		d := &desk{registry: other.registry, holds: newHolds(), when: pipeline.Demanded, wake: func(string) error {
+		d := &desk{registry: other.registry, holds: newHolds(), policy: access.Keys{}, when: pipeline.Demanded, wake: func(string) error {
 			woken++
 			other.open(t, "token")
 			return nil
@@ -419,9 +420,9 @@ func TestViewers(t *testing.T) {
 			t.Error("somebody is there before anybody has come")
 		}
 		for i := range 30 {
-			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
-			r.RemoteAddr = fmt.Sprintf("10.0.0.%d:%d", i%10, i)
-			v.note(r)
+			if _, err := v.note(&guest{address: fmt.Sprintf("10.0.0.%d", i%10)}); err != nil {
+				t.Error(err)
+			}
 		}
 		if n := v.count(time.Now()); n != 10 || !v.any() {
 			t.Errorf("%d viewers", n)

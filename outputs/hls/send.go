@@ -33,13 +33,19 @@ func mediaCaching(s *snapshot, q query) string {
 }
 
 // sendPlaylist answers with a playlist, compressed if the client wants that.
-func sendPlaylist(w http.ResponseWriter, r *http.Request, b *body, caching string) {
-	h := w.Header()
+func sendPlaylist(w http.ResponseWriter, a *wait, b *body, caching string) {
+	h, r := w.Header(), a.r
 	data := b.plain
+	if a.guest.private {
+		caching = strings.Replace(caching, "public", "private", 1)
+	}
 	h.Set("Content-Type", "application/vnd.apple.mpegurl")
 	h.Set("Cache-Control", caching)
 	h.Set("Vary", "Accept-Encoding")
-	if acceptsGzip(r.Header.Get("Accept-Encoding")) {
+	switch {
+	case a.guest.carry != "":
+		data = carried(data, a.guest.carry) // for one player: not worth compressing
+	case acceptsGzip(r.Header.Get("Accept-Encoding")):
 		data = b.zip()
 		h.Set("Content-Encoding", "gzip")
 	}

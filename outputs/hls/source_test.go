@@ -1,6 +1,7 @@
 package hls
 
 import (
+	"context"
 	"io"
 	"log/slog"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	"weir/pipeline"
+	"weir/pipeline/access"
 	"weir/pipeline/media"
 	"weir/pipeline/service/httpd"
 )
@@ -28,6 +30,15 @@ type studio struct {
 	cfg      Config
 	archive  *archive
 	holds    *holds
+	policy   access.Policy // nil is access.Keys
+}
+
+// Allow implements access.Policy.
+func (s *studio) Allow(ctx context.Context, r access.Request) (*access.Pass, error) {
+	if s.policy != nil {
+		return s.policy.Allow(ctx, r)
+	}
+	return access.Keys{}.Allow(ctx, r)
 }
 
 const testPath = "live/studio"
@@ -46,7 +57,7 @@ func newStudio(t *testing.T, change func(*Config)) *studio {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &factory{site: s.site, registry: s.registry, holds: s.holds}
+	f := &factory{site: s.site, policy: access.NewCache(s), registry: s.registry, holds: s.holds}
 	withdraw, err := f.Announce(pipeline.Announcement{Pattern: pattern, Wake: func(string) error { return io.EOF }})
 	if err != nil {
 		t.Fatal(err)

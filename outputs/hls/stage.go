@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"weir/pipeline"
+	"weir/pipeline/access"
 	"weir/pipeline/media"
 	"weir/pipeline/service/httpd"
 )
@@ -23,10 +24,10 @@ type Site interface {
 	Mount(m httpd.Mount) (unmount func())
 }
 
-// Factory makes the stages of type outputs/hls, which serve what they make at site.
-// It is also a pipeline.Announcer.
-func Factory(site Site) pipeline.Factory {
-	f := &factory{site: site, registry: newRegistry(), holds: newHolds()}
+// Factory makes the stages of type outputs/hls, which serve what they make at site to
+// those whom policy lets in. It is also a pipeline.Announcer.
+func Factory(site Site, policy access.Policy) pipeline.Factory {
+	f := &factory{site: site, policy: access.NewCache(policy), registry: newRegistry(), holds: newHolds()}
 	f.Factory = pipeline.Define(spec(), defaults, f.stage)
 	return f
 }
@@ -34,6 +35,7 @@ func Factory(site Site) pipeline.Factory {
 type factory struct {
 	pipeline.Factory
 	site     Site
+	policy   access.Policy
 	registry *registry
 	holds    *holds
 }
@@ -59,7 +61,7 @@ func spec() pipeline.Spec {
 
 // Announce implements pipeline.Announcer.
 func (f *factory) Announce(a pipeline.Announcement) (withdraw func(), err error) {
-	d := &desk{registry: f.registry, holds: f.holds, when: a.When, wake: a.Wake}
+	d := &desk{registry: f.registry, holds: f.holds, policy: f.policy, when: a.When, wake: a.Wake}
 	return f.site.Mount(httpd.Mount{Pattern: a.Pattern, Leaves: leaves(), Serve: d.serve, Lean: true}), nil
 }
 

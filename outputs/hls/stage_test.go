@@ -9,13 +9,13 @@ import (
 )
 
 func TestConformance(t *testing.T) {
-	stagetest.Run(t, Factory(httpd.New(httpd.Config{})), stagetest.Options{
+	stagetest.Run(t, Factory(httpd.New(httpd.Config{}), nil), stagetest.Options{
 		Configure: func(_ *testing.T, cfg any) { cfg.(*Config).Linger = 0 },
 	})
 }
 
 func TestConformanceWithWindow(t *testing.T) {
-	stagetest.Run(t, Factory(httpd.New(httpd.Config{})), stagetest.Options{
+	stagetest.Run(t, Factory(httpd.New(httpd.Config{}), nil), stagetest.Options{
 		Configure: func(t *testing.T, cfg any) {
 			t.Helper()
 			c := cfg.(*Config)

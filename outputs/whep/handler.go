@@ -14,6 +14,7 @@ import (
 
 	"weir/outputs/whep/negotiate"
 	"weir/pipeline"
+	"weir/pipeline/access"
 	"weir/pipeline/service/rtc/egress"
 )
 
@@ -35,6 +36,7 @@ type desk struct {
 	registry *registry
 	engine   *egress.Engine
 	port     Port
+	policy   access.Policy
 	when     pipeline.When
 	wake     func(path string) error
 }
@@ -42,7 +44,7 @@ type desk struct {
 func (d *desk) serve(w http.ResponseWriter, r *http.Request, path, leaf string) {
 	h := w.Header()
 	h.Set("Access-Control-Allow-Origin", "*")
-	h.Set("Access-Control-Expose-Headers", "Location, ETag, Link, Retry-After")
+	h.Set("Access-Control-Expose-Headers", "Location, ETag, Link, Retry-After, WWW-Authenticate")
 	id, resource, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(leaf, "whep"), "/"), "/")
 	methods := d.methods(path, id, resource)
 	answer := methods[r.Method]
@@ -131,8 +133,12 @@ func body(w http.ResponseWriter, r *http.Request, kind string, most int64) ([]by
 	}
 }
 
-// post answers an offer.
+// post answers an offer. Who may not watch is told that first, and nothing else.
 func (d *desk) post(w http.ResponseWriter, r *http.Request, path string) error {
+	from, err := d.admit(r, path)
+	if err != nil {
+		return err
+	}
 	text, err := body(w, r, sdpType, negotiate.MaxSDP)
 	if err != nil {
 		return err
@@ -156,8 +162,8 @@ func (d *desk) post(w http.ResponseWriter, r *http.Request, path string) error {
 		h.count(refusedCodec)
 		return &noCodec{offered: offer.Kinds(), tracks: now.tracks, reordered: len(playable) < len(now.tracks)}
 	}
-	client := addressOf(r)
-	st, err := h.open(offer, streams, wanted, client)
+	client := from.remote.Addr().Unmap()
+	st, err := h.open(offer, streams, wanted, from)
 	if err != nil {
 		return err
 	}
@@ -183,6 +189,23 @@ func (d *desk) post(w http.ResponseWriter, r *http.Request, path string) error {
 	w.WriteHeader(http.StatusCreated)
 	_, _ = w.Write(answer)
 	return nil
+}
+
+// guest is a viewer who has been let in.
+type guest struct {
+	remote netip.AddrPort
+	agent  string
+	pass   *access.Pass
+}
+
+// admit asks the policy.
+func (d *desk) admit(r *http.Request, path string) (guest, error) {
+	pass, no := access.Ask(r.Context(), d.policy, access.FromHTTP(r, access.Play, "whep", path))
+	if no != nil {
+		return guest{}, no
+	}
+	from, _ := netip.ParseAddrPort(r.RemoteAddr)
+	return guest{from, access.Printable(r.UserAgent()), pass}, nil
 }
 
 // sessionNumber is a positive 63 bit number (RFC 9429 section 5.2.1).

@@ -13,6 +13,7 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"weir/pipeline"
+	"weir/pipeline/access"
 	"weir/pipeline/media"
 	"weir/pipeline/service/rtc/rtctest"
 )
@@ -146,7 +147,7 @@ func TestOffline(t *testing.T) {
 			t.Errorf("%d %s %v", r.StatusCode, got, r.Header)
 		}
 		var woken []string
-		d := &desk{registry: newRegistry(), when: pipeline.Demanded, wake: func(path string) error {
+		d := &desk{registry: newRegistry(), policy: access.Keys{}, when: pipeline.Demanded, wake: func(path string) error {
 			woken = append(woken, path)
 			return nil
 		}}

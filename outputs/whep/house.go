@@ -6,9 +6,9 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
-	"net/netip"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"weir/outputs/whep/estimate"
@@ -63,7 +63,11 @@ type house struct {
 
 // seat is one session as HTTP sees it.
 type seat struct {
-	id      string
+	id      string // its address
+	name    string // for operators
+	guest   guest
+	since   time.Time
+	rate    *atomic.Int64 // what is sent, in bit/s
 	session *egress.Session
 	shard   *shard
 	streams []negotiate.Stream
@@ -145,14 +149,14 @@ func (h *house) want() {
 }
 
 // open begins a session for a viewer. streams get their SSRCs.
-func (h *house) open(o *negotiate.Offer, streams []negotiate.Stream, wanted string, client netip.Addr) (*seat, error) {
+func (h *house) open(o *negotiate.Offer, streams []negotiate.Stream, wanted string, from guest) (*seat, error) {
 	s, err := h.place()
 	if err != nil {
 		return nil, err
 	}
-	v := &viewer{wanted: wanted}
+	v := &viewer{wanted: wanted, pass: from.pass, sending: new(atomic.Int64)}
 	params := egress.SessionParams{
-		Client: client, RemoteUfrag: o.Ufrag, Fingerprints: o.Fingerprints, CNAME: cname, Epoch: h.env.Epoch,
+		Client: from.remote.Addr().Unmap(), RemoteUfrag: o.Ufrag, Fingerprints: o.Fingerprints, CNAME: cname, Epoch: h.env.Epoch,
 	}
 	feedback := false
 	for i := range streams {
@@ -175,7 +179,7 @@ func (h *house) open(o *negotiate.Offer, streams []negotiate.Stream, wanted stri
 		return nil, err
 	}
 	return h.admit(&seat{
-		id: randomID(), session: v.session, shard: s, streams: streams, ufrag: o.Ufrag, etag: newTag(), wanted: wanted,
+		id: randomID(), name: randomID(), guest: from, since: time.Now(), rate: v.sending, session: v.session, shard: s, streams: streams, ufrag: o.Ufrag, etag: newTag(), wanted: wanted,
 	}, v)
 }
 

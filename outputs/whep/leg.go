@@ -2,9 +2,11 @@ package whep
 
 import (
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"weir/outputs/whep/estimate"
+	"weir/pipeline/access"
 	"weir/pipeline/media"
 	"weir/pipeline/service/rtc/egress"
 )
@@ -24,6 +26,14 @@ type viewer struct {
 	guessing  bool                // there is neither kind of feedback
 	probe     probe
 	path      path
+
+	pass *access.Pass
+	// sending is what is sent, in bit/s, for others to read; sent what it was measured from.
+	sending *atomic.Int64
+	sent    struct {
+		bytes uint64
+		at    time.Time
+	}
 
 	connected bool
 	skipped   time.Time // when the first of a row of skips was, with nothing arriving between

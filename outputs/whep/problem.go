@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"weir/outputs/whep/negotiate"
+	"weir/pipeline/access"
 	"weir/pipeline/media"
 	"weir/pipeline/service/httpd"
 	"weir/pipeline/service/rtc/egress"
@@ -63,7 +64,11 @@ func (e *noCodec) Error() string {
 func problem(w http.ResponseWriter, err error) {
 	r := &refusal{status: http.StatusInternalServerError, code: "internal", title: "Internal error", text: "The server has failed."}
 	var none *noCodec
+	var no *access.Refusal
 	switch {
+	case errors.As(err, &no):
+		status, title := no.Answer(w.Header())
+		r = &refusal{status, string(no.Why), title, no.Message, 0}
 	case errors.As(err, &r):
 	case errors.As(err, &none):
 		r = &refusal{http.StatusNotAcceptable, "no_common_codec", "No common codec", err.Error(), 0}

@@ -120,6 +120,9 @@ func (s *shard) review(now time.Time) {
 		}
 	}
 	for _, v := range s.viewers {
+		if v.pass.Ended(now) != nil {
+			v.leave(endedPass)
+		}
 		if !v.connected {
 			continue
 		}
@@ -153,6 +156,7 @@ func (s *shard) show(now time.Time) {
 			continue
 		}
 		sh.watching++
+		v.measure(now)
 		for _, g := range v.legs {
 			switch t := s.lineup.track(g.track); {
 			case g.lane == nil:
@@ -165,6 +169,15 @@ func (s *shard) show(now time.Time) {
 		}
 	}
 	s.shown.Store(sh)
+}
+
+// measure notes what is sent, about once a second.
+func (v *viewer) measure(now time.Time) {
+	bytes := v.session.Stats().Bytes
+	if passed := now.Sub(v.sent.at); !v.sent.at.IsZero() && passed > 0 {
+		v.sending.Store(int64(float64(bytes-v.sent.bytes) * 8 / passed.Seconds()))
+	}
+	v.sent.bytes, v.sent.at = bytes, now
 }
 
 // choose sets a leg's target and returns the rate that shall be probed.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"weir/pipeline"
+	"weir/pipeline/access"
 	"weir/pipeline/media"
 	"weir/pipeline/service/httpd"
 	"weir/pipeline/service/rtc/egress"
@@ -37,10 +38,11 @@ type Port interface {
 	Links(now time.Time) []string
 }
 
-// Factory makes the stages of type outputs/whep, which take offers at site and serve
-// viewers by engine, which is reached through port. It is also a pipeline.Announcer.
-func Factory(site Site, engine *egress.Engine, port Port) pipeline.Factory {
-	f := &factory{site: site, engine: engine, port: port, registry: newRegistry()}
+// Factory makes the stages of type outputs/whep, which take the offers of those whom
+// policy lets in at site and serve them by engine, which is reached through port. It is
+// also a pipeline.Announcer.
+func Factory(site Site, engine *egress.Engine, port Port, policy access.Policy) pipeline.Factory {
+	f := &factory{site: site, engine: engine, port: port, policy: policy, registry: newRegistry()}
 	f.Factory = pipeline.Define(spec(), defaults, f.stage)
 	return f
 }
@@ -50,6 +52,7 @@ type factory struct {
 	site     Site
 	engine   *egress.Engine
 	port     Port
+	policy   access.Policy
 	registry *registry
 }
 
@@ -76,7 +79,7 @@ func spec() pipeline.Spec {
 
 // Announce implements pipeline.Announcer.
 func (f *factory) Announce(a pipeline.Announcement) (withdraw func(), err error) {
-	d := &desk{registry: f.registry, engine: f.engine, port: f.port, when: a.When, wake: a.Wake}
+	d := &desk{registry: f.registry, engine: f.engine, port: f.port, policy: f.policy, when: a.When, wake: a.Wake}
 	return f.site.Mount(httpd.Mount{Pattern: a.Pattern, Leaves: leaves(), Serve: d.serve}), nil
 }
 

@@ -17,6 +17,8 @@ import (
 	"go.uber.org/goleak"
 
 	"weir/pipeline"
+	"weir/pipeline/access"
+	"weir/pipeline/access/accesstest"
 	bitrtp "weir/pipeline/bitstream/rtp"
 	"weir/pipeline/media"
 	"weir/pipeline/service/httpd"
@@ -37,12 +39,21 @@ type studio struct {
 	asked chan media.Feedback
 	made  *registry
 	ended chan struct{}
+	lets  atomic.Pointer[accesstest.Script] // nil is everybody
 
 	tracks []*media.Track
 	pack   map[media.TrackID][]*bitrtp.Packetizer // by layer
 	anew   map[*bitrtp.Packetizer]bool            // nothing sent yet
 	epoch  time.Time
 	silent atomic.Int32 // one more than the layer that is not sent
+}
+
+// Allow implements access.Policy.
+func (s *studio) Allow(ctx context.Context, r access.Request) (*access.Pass, error) {
+	if script := s.lets.Load(); script != nil {
+		return script.Allow(ctx, r)
+	}
+	return access.Keys{}.Allow(ctx, r)
 }
 
 // Mount implements Site.
@@ -131,7 +142,7 @@ func read(conn net.PacketConn, socket *egress.Socket) {
 
 func (s *studio) plan(engine *egress.Engine, cfg Config) {
 	s.t.Helper()
-	f := Factory(s, engine, s)
+	f := Factory(s, engine, s, s)
 	s.made = f.(*factory).registry
 	source := stagetest.Stage(pipeline.Spec{Type: "test/source", Role: pipeline.Source, Live: true},
 		func(ctx context.Context, p *pipeline.Ports) error {

@@ -17,6 +17,8 @@ const (
 	endedCodec       = "codec changed"
 	endedSlow        = "too slow"
 	endedReordered   = "B-frames"
+	endedPass        = "permission ended"
+	endedDismissed   = "dismissed"
 )
 
 // Why viewers were refused, and what was skipped.

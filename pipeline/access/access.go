@@ -47,13 +47,20 @@ type Request struct {
 
 // Pass is the permission that was asked for.
 type Pass struct {
-	// Subject is whose permission it is, in the operator's words: a token's name, a user.
+	// Subject is whose permission it is, in the operator's words: a token's name, a user;
+	// "" if whoever comes has it. A publisher with a Subject is taken over by publishers
+	// with the same one only.
 	Subject string
 	// Expires is when it ends; zero is never.
 	Expires time.Time
 	// Over is closed when it is withdrawn before; nil if that cannot happen. A session
 	// ends with its pass.
 	Over <-chan struct{}
+}
+
+// Heir says whether a publisher with the pass next may take over from one with p.
+func (p *Pass) Heir(next *Pass) bool {
+	return p == nil || p.Subject == "" || next != nil && next.Subject == p.Subject
 }
 
 // Policy answers. Allow is called from any goroutine, may take as long as ctx, and fails

@@ -10,18 +10,24 @@ import (
 	"weir/pipeline"
 )
 
+// address is where a publisher wants to, and what it shows for that.
+type address struct {
+	path       string
+	key, query pipeline.Secret
+}
+
 // parseAddress finds the path and the key of a publish request in what encoders
 // make of "rtmp://host/live/studio?key=K". Some put the query behind the stream
 // name, some behind the app; users paste slashes, blanks and a "?key=K" alone.
-// Where there is more than one key, the one nearest to the end counts.
-func parseAddress(app, tcURL, name string) (path string, key pipeline.Secret, err error) {
-	app, appKey := cutQuery(app)
-	_, urlKey := cutQuery(tcURL)
+// Where there is more than one key, or query, the one nearest to the end counts.
+func parseAddress(app, tcURL, name string) (address, error) {
+	app, appQuery, appKey := cutQuery(app)
+	_, urlQuery, urlKey := cutQuery(tcURL)
 	name = strings.TrimSpace(name)
 	if strings.HasPrefix(name, "key=") {
 		name = "?" + name
 	}
-	name, nameKey := cutQuery(name)
+	name, nameQuery, nameKey := cutQuery(name)
 	for _, prefix := range []string{"mp4:", "flv:", "mp3:", "f4v:"} { // as ffmpeg and Flash name files
 		name = strings.TrimPrefix(name, prefix)
 	}
@@ -30,14 +36,14 @@ func parseAddress(app, tcURL, name string) (path string, key pipeline.Secret, er
 	if len(segs) < 2 || k == "" || name != k { // else a key that was given twice, once in place of a name
 		segs = append(segs, segments(name)...)
 	}
-	path = strings.Join(segs, "/")
+	path := strings.Join(segs, "/")
 	if path == "" {
-		return "", pipeline.Secret{}, errors.New("the address names no stream: publish to app/name")
+		return address{}, errors.New("the address names no stream: publish to app/name")
 	}
 	if err := pipeline.ValidPath(path); err != nil {
-		return "", pipeline.Secret{}, fmt.Errorf("the stream's address is not valid: %w", err)
+		return address{}, fmt.Errorf("the stream's address is not valid: %w", err)
 	}
-	return path, pipeline.NewSecret(k), nil
+	return address{path, pipeline.NewSecret(k), pipeline.NewSecret(firstOf(nameQuery, appQuery, urlQuery))}, nil
 }
 
 // segments splits at slashes, of which there may be too many. "_definst_" is the
@@ -48,8 +54,8 @@ func segments(s string) []string {
 
 // cutQuery splits s at its first "?" and finds the key in the query. A "+" stays
 // what it is: keys are pasted, not encoded as forms are.
-func cutQuery(s string) (rest, key string) {
-	rest, query, _ := strings.Cut(strings.TrimSpace(s), "?")
+func cutQuery(s string) (rest, query, key string) {
+	rest, query, _ = strings.Cut(strings.TrimSpace(s), "?")
 	for part := range strings.FieldsFuncSeq(query, func(r rune) bool { return r == '&' || r == '?' }) {
 		v, ok := strings.CutPrefix(part, "key=")
 		if !ok {
@@ -61,7 +67,7 @@ func cutQuery(s string) (rest, key string) {
 		}
 		key = strings.TrimSpace(v)
 	}
-	return rest, key
+	return rest, query, key
 }
 
 func firstOf(ss ...string) string {

@@ -46,11 +46,26 @@ func TestParseAddress(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.app+" "+tt.name, func(t *testing.T) {
-			path, key, err := parseAddress(tt.app, tt.tcURL, tt.name)
+			got, err := parseAddress(tt.app, tt.tcURL, tt.name)
+			path, key := got.path, got.key
 			if path != tt.path || key.Reveal() != tt.key || !strings.HasPrefix(errText(err), tt.err) || (tt.err == "") != (err == nil) {
 				t.Errorf("got %q, %q, %v; want %q, %q, %q", path, key.Reveal(), err, tt.path, tt.key, tt.err)
 			}
 		})
+	}
+}
+
+func TestQueries(t *testing.T) {
+	for _, c := range []struct{ app, tcURL, name, query string }{
+		{"live", "rtmp://h/live?a=1", "studio?token=K", "token=K"},
+		{"live?user=u&pass=p", "rtmp://h/live?user=u&pass=p", "studio", "user=u&pass=p"},
+		{"live", "rtmp://h/live?a=1", "studio", "a=1"},
+		{"live", "", "studio", ""},
+		{"live", "", "key=K", "key=K"},
+	} {
+		if got, err := parseAddress(c.app, c.tcURL, c.name); err != nil || got.query.Reveal() != c.query {
+			t.Errorf("%+v: %q, %v", c, got.query.Reveal(), err)
+		}
 	}
 }
 
@@ -62,9 +77,10 @@ func FuzzAddress(f *testing.F) {
 	f.Add("a/b", "rtmp://h/a/b?key=x%2Fy", "mp4:c.mp4")
 	f.Add("", "", "?key=../..")
 	f.Fuzz(func(t *testing.T, app, tcURL, name string) {
-		path, key, err := parseAddress(app, tcURL, name)
+		got, err := parseAddress(app, tcURL, name)
+		path, key := got.path, got.key
 		if err != nil {
-			if path != "" || !key.Empty() {
+			if path != "" || !key.Empty() || !got.query.Empty() {
 				t.Errorf("%q and a key beside the error %v", path, err)
 			}
 			return

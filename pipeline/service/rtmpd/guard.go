@@ -169,7 +169,8 @@ func (g *guard) newRequest(c *command) *Request {
 		r.fault = fmt.Errorf("the stream's name is longer than %d bytes", maxName)
 		return r
 	}
-	r.Path, r.Key, r.fault = parseAddress(g.hello.app, g.hello.tcURL, name)
+	at, err := parseAddress(g.hello.app, g.hello.tcURL, name)
+	r.Path, r.Key, r.Query, r.fault = at.path, at.key, at.query, err
 	return r
 }
 

@@ -20,6 +20,8 @@ type Request struct {
 	Path string
 	// Key is what came as "?key=…"; empty if nothing did.
 	Key pipeline.Secret
+	// Query is all that came behind a "?", raw; empty if nothing did.
+	Query pipeline.Secret
 	// Remote is the peer's address.
 	Remote netip.AddrPort
 	// Secure says whether it came by RTMPS.
