@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"weir/control/auth/book"
+	"weir/control/auth/password"
 	"weir/control/rest"
 	"weir/pipeline"
 	"weir/pipeline/access"
@@ -42,6 +43,7 @@ func open(t testing.TB, change func(*Options)) *desk {
 	if err != nil {
 		t.Fatal(err)
 	}
+	a.hasher = password.Light()
 	api := rest.New("1", a)
 	a.Register(api)
 	return &desk{a, api, log}

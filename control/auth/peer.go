@@ -1,11 +1,12 @@
 package auth
 
 import (
-	"net"
 	"net/http"
 	"net/netip"
 	"slices"
 	"strings"
+
+	"weir/pipeline/access"
 )
 
 // lists are the networks of the configuration.
@@ -66,40 +67,14 @@ func hop(s string) (netip.Addr, bool) {
 	return ip.Unmap().WithZone(""), err == nil
 }
 
-// forwardedBy is the X-Forwarded-For header of a request, or another text if something else
-// says that a proxy has forwarded it.
-func forwardedBy(r *http.Request) string {
-	if all := r.Header.Values("X-Forwarded-For"); len(all) > 0 {
-		return strings.Join(all, ",")
-	}
-	for _, name := range []string{"Forwarded", "X-Real-Ip", "X-Forwarded-Host", "X-Forwarded-Proto", "Via"} {
-		if r.Header.Get(name) != "" {
-			return "unknown"
-		}
-	}
-	return ""
-}
-
 // visitor is who has sent a request.
 func (l *lists) visitor(r *http.Request) peer {
 	at, _ := netip.ParseAddrPort(r.RemoteAddr)
-	p := l.peer(at.Addr(), forwardedBy(r))
-	// A page whose name leads here, or a proxy that adds no header and speaks the HTTP of
-	// old as such do, is not of this machine.
-	p.local = p.local && isLocalName(r.Host) && r.ProtoAtLeast(1, 1)
-	return p
+	return l.peer(at.Addr(), access.Forwarded(r))
 }
 
 // secure says whether a request came by TLS, here or at a proxy that is known.
 func (l *lists) secure(r *http.Request) bool {
 	at, _ := netip.ParseAddrPort(r.RemoteAddr)
 	return r.TLS != nil || contains(l.proxies, at.Addr().Unmap().WithZone("")) && r.Header.Get("X-Forwarded-Proto") == "https"
-}
-
-func isLocalName(host string) bool {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	ip, err := netip.ParseAddr(strings.Trim(host, "[]"))
-	return host == "localhost" || err == nil && ip.Unmap().IsLoopback()
 }

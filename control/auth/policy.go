@@ -58,11 +58,16 @@ func (a *Auth) free(r *access.Request, who peer) *access.Pass {
 		return new(access.Pass)
 	case !who.local || a.settings.Loopback == "nobody":
 		return nil
-	case r.Action == access.Play, r.Action == access.Publish && len(r.Keys) == 0 && !a.index.Load().asks(r.Path):
+	case r.Action == access.Play, r.Action == access.Publish && !declares(r) && !a.index.Load().asks(r.Path):
 		return new(access.Pass)
 	default:
 		return nil
 	}
+}
+
+// declares says whether the pipeline has keys of its own.
+func declares(r *access.Request) bool {
+	return slices.ContainsFunc(r.Keys, func(k pipeline.Secret) bool { return !k.Empty() })
 }
 
 // verdict is what comes of what somebody shows.
@@ -124,7 +129,7 @@ func (a *Auth) missing(r *access.Request) verdict {
 	if r.Action == access.Play {
 		return no(access.Missing, "Watching needs a link, a token, or to be signed in.")
 	}
-	if len(r.Keys) == 0 && !a.index.Load().asks(r.Path) {
+	if !declares(r) && !a.index.Load().asks(r.Path) {
 		return no(access.Missing, "Publishing from other machines needs a key, and there is none for this stream: make one with weir key create, or set key where the pipeline takes publishers.")
 	}
 	return no(access.Missing, "The key is missing: add ?key=… to the stream's name, or send it as a bearer token.")
@@ -166,7 +171,7 @@ func (a *Auth) secret(ctx context.Context, r *access.Request, text string, who p
 // ownKey decides by the pipeline's own keys, which people may have chosen and others may
 // guess.
 func (a *Auth) ownKey(r *access.Request, text string, who peer) verdict {
-	if len(r.Keys) == 0 {
+	if !declares(r) {
 		return verdict{}
 	}
 	if !who.local && !a.doors.ready(network(who.ip)) {

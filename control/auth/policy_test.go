@@ -107,7 +107,7 @@ func TestMatrix(t *testing.T) {
 			{"own key by password", publishing, access.Request{User: "x", Password: secretOf("own-key-1"), Keys: own}, "", "key of the pipeline"},
 			{"own key to play", playing, access.Request{Token: secretOf("own-key-1"), Keys: own}, access.Wrong, ""},
 			{"own key, wrong", publishing, access.Request{Token: secretOf("Own-key-1"), Keys: own}, access.Wrong, ""},
-			{"empty key", publishing, access.Request{Keys: []pipeline.Secret{{}}}, access.Missing, ""},
+			{"empty key to offer", publishing, access.Request{Keys: []pipeline.Secret{{}}}, access.Missing, ""},
 
 			{"key", publishing, access.Request{Token: secretOf(key), Keys: own}, "", "key:obs"},
 			{"key to play", playing, access.Request{Token: secretOf(key)}, access.Wrong, ""},

@@ -158,8 +158,8 @@ func (h *Hook) validate() error {
 	switch {
 	case h.URL == "":
 		return nil
-	case h.Timeout < 50*time.Millisecond || h.Timeout > 30*time.Second:
-		return pipeline.Fieldf("access.hook.timeout", "%v is not between 50ms and 30s", h.Timeout)
+	case h.Timeout < 50*time.Millisecond || h.Timeout > 3*time.Second: // doors wait no longer
+		return pipeline.Fieldf("access.hook.timeout", "%v is not between 50ms and 3s", h.Timeout)
 	case h.Cache < 0 || h.Cache > time.Hour:
 		return pipeline.Fieldf("access.hook.cache", "%v is not between 0s and 1h", h.Cache)
 	}

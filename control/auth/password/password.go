@@ -109,13 +109,17 @@ func (h hash) matches(text string) bool {
 // Hasher computes hashes, few at once, so that a flood of logins takes neither the memory
 // nor the processor. The zero Hasher is not usable: use [NewHasher].
 type Hasher struct {
-	slots chan struct{}
+	memory, rounds uint32 // of new hashes
+	slots          chan struct{}
 }
 
 // NewHasher makes a Hasher that computes at most atOnce hashes at a time.
 func NewHasher(atOnce int) *Hasher {
-	return &Hasher{slots: make(chan struct{}, atOnce)}
+	return &Hasher{memory, rounds, make(chan struct{}, atOnce)}
 }
+
+// Light is a Hasher for tests, whose hashes cost next to nothing and hide nothing.
+func Light() *Hasher { return &Hasher{8, 1, make(chan struct{}, 1)} }
 
 func (h *Hasher) enter(ctx context.Context) error {
 	select {
@@ -132,11 +136,13 @@ func (h *Hasher) Hash(ctx context.Context, text string) (string, error) {
 		return "", err
 	}
 	defer func() { <-h.slots }()
-	return Hash(text), nil
+	return hashed(text, h.memory, h.rounds), nil
 }
 
 // Hash is the hash of a new password, computed at once.
-func Hash(text string) string {
+func Hash(text string) string { return hashed(text, memory, rounds) }
+
+func hashed(text string, memory, rounds uint32) string {
 	salt := make([]byte, saltLen)
 	_, _ = rand.Read(salt) // it does not fail
 	sum := argon2.IDKey([]byte(text), salt, rounds, memory, lanes, hashLen)
@@ -152,7 +158,7 @@ func (h *Hasher) Matches(ctx context.Context, hashed, text string) (bool, error)
 	}
 	known, err := parse(hashed)
 	if err != nil {
-		known = hash{memory: memory, rounds: rounds, lanes: lanes, salt: make([]byte, saltLen), sum: make([]byte, hashLen)}
+		known = hash{memory: h.memory, rounds: h.rounds, lanes: lanes, salt: make([]byte, saltLen), sum: make([]byte, hashLen)}
 	}
 	if err := h.enter(ctx); err != nil {
 		return false, err
