@@ -15,6 +15,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"weir/control"
+	"weir/control/auth"
+	"weir/control/rest"
 	"weir/pipeline"
 	"weir/pipeline/config"
 	"weir/pipeline/instance"
@@ -30,6 +32,7 @@ type server struct {
 	services services
 	registry *pipeline.Registry
 	host     *instance.Host
+	auth     *auth.Auth // who may do what
 	site     *web.Site
 	tls      *tls.Config
 	pages    map[string]func() // by pattern and leaf: takes a page away
@@ -54,7 +57,10 @@ func newServer(settings config.Server, log *slog.Logger) (*server, error) {
 		s.tls = cert.TLS()
 	}
 	var err error
-	if s.services, err = newServices(settings, s.tls, log); err != nil {
+	if s.auth, err = s.newAuth(); err != nil {
+		return nil, err
+	}
+	if s.services, err = newServices(settings, s.tls, s.auth, log); err != nil {
 		return nil, err
 	}
 	if s.registry, err = pipeline.NewRegistry(stages(s.services)...); err != nil {
@@ -121,6 +127,7 @@ func (s *server) routes() {
 			return nil
 		}},
 	))
+	h.Handle(rest.Root+"/", s.api())
 	h.Handle("/v1/streams", control.Streams(s.host.Snapshots))
 }
 
@@ -136,7 +143,7 @@ func (s *server) apply(plans []*pipeline.Plan) error {
 		}
 	}
 	for _, plan := range plans {
-		mount(plan.Def.Pattern, "", s.site.Watch)
+		mount(plan.Def.Pattern, "", s.auth.Remember(s.site.Watch))
 		if slices.ContainsFunc(plan.Nodes, func(n *pipeline.Node) bool { return n.Use == takesWHIP }) {
 			mount(plan.Def.Pattern, "publish", s.site.Publish)
 		}
@@ -166,6 +173,7 @@ func (s *server) run(ctx context.Context) error {
 		group.Go(func() error { return s.serve(services, b) })
 	}
 	group.Go(func() error { return s.services.webrtc.run(services) })
+	group.Go(func() error { s.auth.Run(services); return nil })
 	select {
 	case <-ctx.Done():
 	case <-services.Done():

@@ -41,7 +41,7 @@ type services struct {
 	webrtc
 }
 
-func newServices(settings config.Server, cert *tls.Config, log *slog.Logger) (services, error) {
+func newServices(settings config.Server, cert *tls.Config, policy access.Policy, log *slog.Logger) (services, error) {
 	peers, err := listenWebRTC(settings, log)
 	if err != nil {
 		return services{}, err
@@ -50,7 +50,7 @@ func newServices(settings config.Server, cert *tls.Config, log *slog.Logger) (se
 	if err != nil {
 		return services{}, err
 	}
-	door, policy := new(rtmp.Door), access.Policy(access.Keys{})
+	door := new(rtmp.Door)
 	return services{
 		http: httpd.New(httpd.Config{
 			TLS: cert, Log: log.With("service", "http"),
