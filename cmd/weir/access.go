@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net/http"
 	"path/filepath"
 	"strings"
 
@@ -55,9 +56,9 @@ func (s *server) peersNow() []auth.Peer {
 }
 
 // api is the interface for programs.
-func (s *server) api() *rest.API {
+func (s *server) api() http.Handler {
 	a := rest.New(version(), s.auth)
 	s.auth.Register(a)
 	peers.Register(a, s.host)
-	return a
+	return auth.Headers(a)
 }
