@@ -68,6 +68,7 @@ func newRootCmd() *cobra.Command {
 		newRunCmd(), newDemoCmd(), newCheckCmd(), newGraphCmd(), newPortsCmd(), newSchemaCmd(), newConfigCmd(),
 		newLoadCmd(), newRecordingCmd(), newDoctorCmd(), newVersionCmd(), newManCmd(),
 		newImportCmd(), newTopCmd(), newSupportBundleCmd(),
+		newTokenCmd(), newKeyCmd(), newHashCmd(), newSignCmd(),
 	)
 	return root
 }

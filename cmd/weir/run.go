@@ -120,7 +120,9 @@ func runServer(ctx context.Context, out io.Writer, src *source, watch bool, star
 	if err != nil {
 		return err
 	}
-	s, err := newServer(file.Server, newLog(file.Server.Log))
+	settings := file.Server
+	settings.Access.State = accessFile(settings.Access, src.path)
+	s, err := newServer(settings, newLog(settings.Log))
 	if err != nil {
 		return err
 	}

@@ -17,7 +17,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"weir/control"
+	"weir/control/auth"
 	"weir/control/desired"
+	"weir/control/peers"
 	"weir/control/rest"
 	"weir/control/trace"
 	"weir/pipeline"
@@ -35,6 +37,7 @@ type server struct {
 	services services
 	registry *pipeline.Registry
 	host     *instance.Host
+	auth     *auth.Auth // who may do what
 	site     *web.Site
 	cert     certificate   // nil without TLS
 	tracer   *trace.Tracer // nil if nobody wants traces
@@ -57,6 +60,9 @@ type bound struct {
 func newServer(settings config.Server, log *slog.Logger) (*server, error) {
 	s := &server{log: log, settings: settings, site: web.New(), pages: make(map[string]func())}
 	var err error
+	if s.auth, err = s.newAuth(); err != nil {
+		return nil, err
+	}
 	if s.tracer, err = trace.New(os.LookupEnv, version(), log); err != nil {
 		return nil, err
 	}
@@ -67,7 +73,7 @@ func newServer(settings config.Server, log *slog.Logger) (*server, error) {
 	if s.cert != nil {
 		s.tls = s.cert.TLS()
 	}
-	if s.services, err = newServices(settings, s.tls, s.tracer, s.log); err != nil {
+	if s.services, err = newServices(settings, s.tls, s.auth, s.tracer, s.log); err != nil {
 		return nil, err
 	}
 	s.services.depot.Follow(s.tracer.Follower())
@@ -114,9 +120,6 @@ func (s *server) close() {
 	s.services.webrtc.close()
 }
 
-// guard says who may see what is not for everybody.
-func (s *server) guard() rest.Guard { return rest.Loopback{} }
-
 // routes adds what is served beside the streams.
 func (s *server) routes() {
 	h := s.services.http
@@ -124,9 +127,11 @@ func (s *server) routes() {
 	h.Handle("/assets/", s.site.Assets())
 	h.Handle("/metrics", control.Metrics(s.host.Snapshots, s.samples, version()))
 	s.health()
-	s.api = rest.New(version(), s.guard())
-	h.Handle(rest.Root+"/", s.api)
-	h.Handle(control.ProfilesAt, rest.Behind(s.guard(), rest.Admin, control.Profiles()))
+	s.api = rest.New(version(), s.auth)
+	s.auth.Register(s.api)
+	peers.Register(s.api, s.host)
+	h.Handle(rest.Root+"/", auth.Headers(s.api))
+	h.Handle(control.ProfilesAt, rest.Behind(s.auth, rest.Admin, control.Profiles()))
 }
 
 // apply brings plans into force and gives each pipeline its pages.
@@ -143,7 +148,7 @@ func (s *server) apply(plans []*pipeline.Plan) error {
 		}
 	}
 	for _, plan := range plans {
-		mount(plan.Def.Pattern, "", s.site.Watch)
+		mount(plan.Def.Pattern, "", s.auth.Remember(s.site.Watch))
 		if slices.ContainsFunc(plan.Nodes, func(n *pipeline.Node) bool { return n.Use == takesWHIP }) {
 			mount(plan.Def.Pattern, "publish", s.site.Publish)
 		}
@@ -176,6 +181,7 @@ func (s *server) run(ctx context.Context) error {
 	group.Go(func() error { return s.services.webrtc.run(services) })
 	group.Go(func() error { return s.keepCertificate(services) })
 	group.Go(func() error { return s.watchdog(services) })
+	group.Go(func() error { s.auth.Run(services); return nil })
 	select {
 	case <-ctx.Done():
 	case <-services.Done():

@@ -42,7 +42,7 @@ type services struct {
 	webrtc
 }
 
-func newServices(settings config.Server, cert *tls.Config, tracer *trace.Tracer, log *slog.Logger) (services, error) {
+func newServices(settings config.Server, cert *tls.Config, policy access.Policy, tracer *trace.Tracer, log *slog.Logger) (services, error) {
 	peers, err := listenWebRTC(settings, log)
 	if err != nil {
 		return services{}, err
@@ -51,7 +51,7 @@ func newServices(settings config.Server, cert *tls.Config, tracer *trace.Tracer,
 	if err != nil {
 		return services{}, err
 	}
-	door, policy := new(rtmp.Door), access.Policy(access.Keys{})
+	door := new(rtmp.Door)
 	return services{
 		http: httpd.New(httpd.Config{
 			TLS: cert, Log: log.With("service", "http"), Follow: tracer.Hook(),

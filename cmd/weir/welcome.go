@@ -38,6 +38,13 @@ func welcome(out io.Writer, s *server, src *source, file *config.File) {
 		fmt.Fprintf(out, "    watch      %s/%s\n", s.web(), path)
 	}
 	fmt.Fprintf(out, "\n  health %s/readyz?verbose   metrics %s/metrics   streams %s/\n", s.web(), s.web(), s.web())
+	if token := s.auth.SetupToken(); token != "" {
+		fmt.Fprintf(out, "  set up     %s/setup#token=%s\n", s.web(), token)
+		fmt.Fprintln(out, "  Until there is a user, this machine may do everything and others may not operate the server.")
+		if s.settings.Access.State == "" {
+			fmt.Fprintln(out, "  Users and keys are forgotten when the server ends; set WEIR_SERVER__ACCESS__STATE to a file to keep them.")
+		}
+	}
 	if src.key != "" {
 		fmt.Fprintf(out, "  The key was made up for this run; set %s to keep one.\n", keyVariable)
 	}

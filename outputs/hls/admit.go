@@ -68,8 +68,9 @@ func (d *desk) admit(w http.ResponseWriter, r *http.Request, path, leaf string) 
 
 // allowKept asks about a request as if its query were what the cookie has kept.
 func (d *desk) allowKept(r *http.Request, path, kept string) (*access.Pass, error) {
-	other := &http.Request{URL: &url.URL{RawQuery: kept}, Header: r.Header, RemoteAddr: r.RemoteAddr}
-	return d.policy.Allow(r.Context(), access.FromHTTP(other, access.Play, "hls", path))
+	other := *r
+	other.URL = &url.URL{RawQuery: kept}
+	return d.policy.Allow(r.Context(), access.FromHTTP(&other, access.Play, "hls", path))
 }
 
 // cookieName is that of the cookie that keeps a link's query.

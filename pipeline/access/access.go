@@ -35,6 +35,12 @@ type Request struct {
 	User            string
 	Password, Token pipeline.Secret
 	Query           pipeline.Secret
+	// Cookie is the Cookie header. A door leaves it out of what may change something and
+	// comes from a page of another origin (http.CrossOriginProtection).
+	Cookie pipeline.Secret
+	// Forwarded is the X-Forwarded-For header, to be believed only if Remote is a proxy
+	// that is known. What it says takes trust in Remote away in any case.
+	Forwarded string
 	// Keys are the publish keys that the pipeline itself declares.
 	Keys []pipeline.Secret
 }

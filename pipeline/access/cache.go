@@ -28,8 +28,8 @@ type Cache struct {
 	known map[question]*answer
 }
 
-// question is what an answer depends on. shown is a hash of all credentials, zero
-// without any.
+// question is what an answer depends on. shown is a hash of all credentials, and of
+// who is said to be behind the remote; zero without any.
 type question struct {
 	action         Action
 	path, protocol string
@@ -107,13 +107,14 @@ func (a *answer) stale(now time.Time) bool {
 	}
 }
 
-// shown is a hash of all credentials.
+// shown is a hash of all credentials, and of what says that it is not the peer's own
+// address.
 func (r *Request) shown() (sum [sha256.Size]byte) {
-	if r.Bare() {
+	if r.Bare() && r.Forwarded == "" {
 		return sum
 	}
 	var all []byte
-	for _, s := range [...]string{r.User, r.Password.Reveal(), r.Token.Reveal(), r.Query.Reveal()} {
+	for _, s := range [...]string{r.User, r.Password.Reveal(), r.Token.Reveal(), r.Query.Reveal(), r.Cookie.Reveal(), r.Forwarded} {
 		all = binary.BigEndian.AppendUint32(all, uint32(len(s))) //nolint:gosec // bounded by the doors
 		all = append(all, s...)
 	}

@@ -1,6 +1,7 @@
 package access
 
 import (
+	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -35,7 +36,51 @@ func FromHTTP(r *http.Request, action Action, protocol, path string) Request {
 		}
 	}
 	q.Show(undirected(r.URL.RawQuery))
+	q.Forwarded = Forwarded(r)
+	// A browser adds cookies to what the pages of others ask for, too.
+	if c := r.Header.Get("Cookie"); c != "" && len(c) <= mostShown && new(http.CrossOriginProtection).Check(r) == nil {
+		q.Cookie = pipeline.NewSecret(c)
+	}
 	return q
+}
+
+// Forwarded is the X-Forwarded-For header of a request, or a word that is no address if
+// anything else says that the request is not of whoever has connected: headers of other
+// proxies, the HTTP of old that they speak, a page of another origin, or a name of this
+// server that is not this machine's, as a page may use that wants to reach it.
+func Forwarded(r *http.Request) string {
+	if all := r.Header["X-Forwarded-For"]; len(all) > 0 {
+		if text := strings.Join(all, ","); text != "" && len(text) <= mostShown {
+			return text
+		}
+		return "a proxy"
+	}
+	for _, name := range []string{"Forwarded", "X-Real-Ip", "X-Forwarded-Host", "X-Forwarded-Proto", "Via"} {
+		if len(r.Header[name]) > 0 {
+			return "a proxy"
+		}
+	}
+	origin := r.Header.Get("Origin")
+	_, host, _ := strings.Cut(origin, "://")
+	switch {
+	case !r.ProtoAtLeast(1, 1):
+		return "a proxy"
+	case origin != "" && host != r.Host:
+		return "another origin"
+	case !isLocalName(r.Host):
+		return "another name"
+	default:
+		return ""
+	}
+}
+
+// isLocalName says whether a Host can only mean the machine that asks.
+func isLocalName(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	ip, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return host == "localhost" || err == nil && ip.Unmap().IsLoopback()
 }
 
 // Printable is what a peer says, bounded, and without what may harm a terminal or a log.
@@ -66,7 +111,7 @@ func (r *Request) Show(query string) {
 
 // Bare says that the peer shows nothing.
 func (r *Request) Bare() bool {
-	return r.User == "" && r.Password.Empty() && r.Token.Empty() && r.Query.Empty()
+	return r.User == "" && r.Password.Empty() && r.Token.Empty() && r.Query.Empty() && r.Cookie.Empty()
 }
 
 // undirected is a query without the delivery directives of HLS (rfc8216bis section

@@ -24,6 +24,10 @@ func (d *decoder) override(v reflect.Value, prefix string, at place) {
 		if !set {
 			continue
 		}
+		if f.typ.Kind() == reflect.Slice && !isScalarType(f.typ.Elem()) {
+			d.problem(at, "write it into the file", "the environment variable %s cannot hold a list of such entries", name)
+			continue
+		}
 		hint, err := setText(value, text)
 		if err == nil && len(f.enum) > 0 {
 			hint, err = outside(value.String(), f.enum)

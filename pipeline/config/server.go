@@ -20,6 +20,7 @@ type Server struct {
 	WebRTC    WebRTC         `yaml:"webrtc" doc:"The ports that all WebRTC peers share, publishers and viewers, and what they are told about the way here."`
 	TLS       TLS            `yaml:"tls" doc:"The certificate of the HTTP and the RTMPS listener."`
 	Transcode Transcode      `yaml:"transcode" doc:"The worker processes that transcode."`
+	Access    Access         `yaml:"access" doc:"Who may publish, watch and operate this server."`
 	Outgoing  Outgoing       `yaml:"outgoing" doc:"What this server may connect to by itself, such as the targets of pushes."`
 	Log       Log            `yaml:"log" doc:"The log on standard error."`
 	// Files is where stages open files for reading, by paths relative to it.
@@ -109,6 +110,7 @@ func DefaultServer() Server {
 		RTMP:         Listener{Listen: ":1935"},
 		WebRTC:       WebRTC{UDP: ":8189", TCP: ":8189", TURN: TURN{TTL: 12 * time.Hour}},
 		TLS:          TLS{Auto: AutoTLS{Storage: "tls"}},
+		Access:       defaultAccess(),
 		Log:          Log{Level: "info", Format: "auto"},
 		Files:        ".",
 		DrainTimeout: 60 * time.Second,
@@ -118,7 +120,7 @@ func DefaultServer() Server {
 // Validate checks what a file has said.
 func (s *Server) Validate() error {
 	var errs []error
-	errs = append(errs, s.HTTP.validate("http"), s.RTMP.validate("rtmp"), validAddress("rtmps.listen", s.RTMPS.Listen), s.WebRTC.validate(), s.Outgoing.validate(), s.TLS.validate())
+	errs = append(errs, s.HTTP.validate("http"), s.RTMP.validate("rtmp"), validAddress("rtmps.listen", s.RTMPS.Listen), s.WebRTC.validate(), s.Outgoing.validate(), s.TLS.validate(), s.Access.validate())
 	if (s.TLS.Cert == "") != (s.TLS.Key == "") {
 		errs = append(errs, pipeline.Fieldf("tls", "a certificate needs both cert and key"))
 	}

@@ -184,6 +184,8 @@ func walls() map[string][]string {
 		"github.com/invopop/jsonschema":      {"pipeline/config"},
 		"github.com/prometheus":              {"control"},
 		"github.com/danielgtaylor/huma":      {"control"},
+		"github.com/golang-jwt":              {"control/auth/jwt"},
+		"golang.org/x/crypto":                {"control/auth/password"},
 		"github.com/spf13/cobra":             {"cmd/weir"},
 		"github.com/coreos/go-systemd":       {"cmd/weir"},
 		"os/exec":                            {"transcode/worker", "cmd", "test"},

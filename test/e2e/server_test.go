@@ -86,7 +86,7 @@ func startWith(t *testing.T, pipelines string) weir {
 func (w weir) run(t *testing.T, where []string, client *http.Client, pipelines string) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "weir.yaml")
-	configuration := fmt.Sprintf("server:\n  http: {listen: %q}\n  rtmp: {listen: %q}\n  webrtc: {udp: %q, tcp: %q}\n",
+	configuration := fmt.Sprintf("server:\n  http: {listen: %q}\n  rtmp: {listen: %q}\n  webrtc: {udp: %q, tcp: %q}\n  access: {play: anyone}\n",
 		w.http, w.rtmp, w.media, w.media)
 	if w.files != "" {
 		configuration += fmt.Sprintf("  files: %q\n", w.files)
