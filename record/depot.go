@@ -14,7 +14,8 @@ import (
 
 // Depot holds the spools of a process.
 type Depot struct {
-	log *slog.Logger
+	log    *slog.Logger
+	herald pipeline.Herald
 
 	mu    sync.Mutex // guards what follows
 	boxes map[string]*spool.Box
@@ -27,8 +28,11 @@ type keeping struct {
 	policy  spool.Keep
 }
 
-// NewDepot makes one without spools.
-func NewDepot(log *slog.Logger) *Depot { return &Depot{log: log, boxes: make(map[string]*spool.Box)} }
+// NewDepot makes one without spools. herald is told what becomes of recordings; it may be
+// nil.
+func NewDepot(log *slog.Logger, herald pipeline.Herald) *Depot {
+	return &Depot{log: log, herald: herald, boxes: make(map[string]*spool.Box)}
+}
 
 // open is the box of a configuration, which from then on is reached as it says.
 func (d *Depot) open(cfg *Config) (*spool.Box, error) {
@@ -42,6 +46,7 @@ func (d *Depot) open(cfg *Config) (*spool.Box, error) {
 	}
 	opts := cfg.options()
 	opts.Log, opts.Keep, opts.Export = d.log, d.keep, exports
+	opts.Tell = func(kind string, r *spool.Recording, data any) { d.herald.Tell(kind, r.Pipeline, r.Stage, data) }
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	key := dir + "\n" + cfg.Store.Address()

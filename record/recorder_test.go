@@ -24,7 +24,7 @@ func record(t *testing.T, configure func(*Config), items ...media.Item) (ms []*s
 	cfg := defaults()
 	cfg.Store.Dir, cfg.Spool, cfg.Reserve, cfg.Segment = filepath.Join(dir, "store"), filepath.Join(dir, "spool"), 1, 2*time.Second
 	configure(&cfg)
-	depot := NewDepot(slog.New(slog.NewTextHandler(t.Output(), nil)))
+	depot := NewDepot(slog.New(slog.NewTextHandler(t.Output(), nil)), nil)
 	box, err := depot.open(&cfg)
 	if err != nil {
 		t.Fatal(err)
