@@ -19,8 +19,8 @@ type Event struct {
 	Data      any       `json:"data,omitempty" doc:"What there is to say beyond that; which fields there are depends on the type."`
 }
 
-// encode is the event as JSON. Data that cannot be encoded is left out.
-func (e *Event) encode() []byte {
+// JSON is the event as those who listen get it. Data that cannot be encoded is left out.
+func (e *Event) JSON() []byte {
 	b, err := json.Marshal(e)
 	if err != nil {
 		bare := *e

@@ -98,7 +98,7 @@ func (f *feed) events() error {
 	}
 	for i := range events {
 		if e := &events[i]; f.topics.wants(e) {
-			f.put(e.ID, e.Type, e.encode())
+			f.put(e.ID, e.Type, e.JSON())
 		}
 	}
 	return err
