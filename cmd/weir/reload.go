@@ -78,6 +78,7 @@ func (r *reloader) reload() {
 	if err := r.server.apply(file.Plans); err != nil {
 		log.Error("some of the configuration could not be applied", "err", err)
 	}
+	r.server.watching.say("config.applied", map[string]any{"file": r.source.name, "changes": summaryOf(changes(r.file.Plans, file.Plans))})
 	r.file = file
 	log.Info("configuration applied")
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -71,6 +72,10 @@ type source struct {
 	key  string // the key that was made up; "" if somebody chose one
 }
 
+// files is where what a server must remember is kept, beside its file; "" for the built-in
+// one, which remembers nothing.
+func (s *source) files() string { return strings.TrimSuffix(s.path, filepath.Ext(s.path)) }
+
 func fileSource(path string) *source {
 	return &source{name: path, path: path, read: func() ([]byte, error) { return os.ReadFile(path) }, env: os.LookupEnv}
 }
@@ -120,7 +125,7 @@ func runServer(ctx context.Context, out io.Writer, src *source, watch bool, star
 	if err != nil {
 		return err
 	}
-	s, err := newServer(file.Server, newLog(file.Server.Log))
+	s, err := newServer(file.Server, src.files(), newLog(file.Server.Log))
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"weir/control"
+	"weir/control/observe"
+	"weir/control/rest"
 	"weir/pipeline"
 	"weir/pipeline/config"
 	"weir/pipeline/instance"
@@ -32,8 +34,10 @@ type server struct {
 	host     *instance.Host
 	site     *web.Site
 	tls      *tls.Config
+	api      *rest.API
 	pages    map[string]func() // by pattern and leaf: takes a page away
 	bound    []bound
+	watching watching
 }
 
 // bound is a listener that is open.
@@ -44,8 +48,11 @@ type bound struct {
 
 // newServer makes the server that a file describes. It opens the listeners, so that
 // what can fail has failed, and answers nobody before run.
-func newServer(settings config.Server, log *slog.Logger) (*server, error) {
+// files is where it keeps what it must remember: a name to which is appended what for; ""
+// is nowhere.
+func newServer(settings config.Server, files string, log *slog.Logger) (*server, error) {
 	s := &server{log: log, settings: settings, site: web.New(), pages: make(map[string]func())}
+	s.watching.log = observe.NewLog()
 	if settings.TLS.Cert != "" {
 		cert, err := httpd.LoadCertificate(settings.TLS.Cert, settings.TLS.Key, log)
 		if err != nil {
@@ -54,13 +61,18 @@ func newServer(settings config.Server, log *slog.Logger) (*server, error) {
 		s.tls = cert.TLS()
 	}
 	var err error
-	if s.services, err = newServices(settings, s.tls, log); err != nil {
+	if s.services, err = newServices(settings, s.tls, s.watching.log.Herald, log); err != nil {
 		return nil, err
 	}
 	if s.registry, err = pipeline.NewRegistry(stages(s.services)...); err != nil {
 		return nil, err
 	}
-	s.host = instance.NewHost(instance.Options{Log: log})
+	s.host = instance.NewHost(instance.Options{Log: log, Herald: s.watching.log.Herald})
+	s.api = rest.New(version(), rest.Loopback{})
+	if err := s.watching.open(s, files); err != nil {
+		s.close()
+		return nil, err
+	}
 	s.routes()
 	return s, s.listen()
 }
@@ -121,6 +133,7 @@ func (s *server) routes() {
 			return nil
 		}},
 	))
+	h.Handle(rest.Root+"/", s.api)
 	h.Handle("/v1/streams", control.Streams(s.host.Snapshots))
 }
 
@@ -166,16 +179,19 @@ func (s *server) run(ctx context.Context) error {
 		group.Go(func() error { return s.serve(services, b) })
 	}
 	group.Go(func() error { return s.services.webrtc.run(services) })
+	group.Go(func() error { s.watching.run(services); return nil })
 	select {
 	case <-ctx.Done():
 	case <-services.Done():
 	}
+	s.watching.say("node.draining", map[string]any{"streams": len(s.host.Snapshots()), "timeout_seconds": s.settings.DrainTimeout.Seconds()})
 	s.log.Info("draining", "streams", len(s.host.Snapshots()), "timeout", s.settings.DrainTimeout)
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.settings.DrainTimeout)
 	defer cancel()
 	err := s.host.Drain(drain)
 	s.farewell(drain)
 	s.services.depot.Close(drain)
+	s.watching.log.Close() // which ends who listens, too
 	stop()
 	return errors.Join(group.Wait(), err)
 }

@@ -39,7 +39,7 @@ type services struct {
 	webrtc
 }
 
-func newServices(settings config.Server, cert *tls.Config, log *slog.Logger) (services, error) {
+func newServices(settings config.Server, cert *tls.Config, herald pipeline.Herald, log *slog.Logger) (services, error) {
 	peers, err := listenWebRTC(settings, log)
 	if err != nil {
 		return services{}, err
@@ -61,7 +61,7 @@ func newServices(settings config.Server, cert *tls.Config, log *slog.Logger) (se
 		door:   door,
 		files:  settings.Files,
 		av:     newHost(settings.Transcode, log),
-		depot:  record.NewDepot(log.With("service", "record")),
+		depot:  record.NewDepot(log.With("service", "record"), herald),
 		out:    outgoing.Dialer{Allow: allow},
 		webrtc: peers,
 	}, nil

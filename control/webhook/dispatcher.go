@@ -72,10 +72,29 @@ func Open(opts Options) (*Dispatcher, error) {
 	for _, e := range added {
 		d.hooks = append(d.hooks, &hook{endpoint: e})
 	}
-	var left []owed
-	if d.journal, left, err = openJournal(opts.Files + ".webhooks.journal"); err != nil {
-		return nil, err
+	if len(d.hooks) > 0 {
+		d.begin()
 	}
+	return d, nil
+}
+
+// begin opens the journal, if there is to be one and it is not open, and queues what was
+// left in it. A disk that does not take it makes what waits perishable, and nothing else.
+func (d *Dispatcher) begin() {
+	d.disk.Lock()
+	defer d.disk.Unlock()
+	if d.journal != nil || d.opts.Files == "" {
+		return
+	}
+	j, left, err := openJournal(d.opts.Files + ".webhooks.journal")
+	if err != nil {
+		d.opts.Log.Warn("events for webhooks cannot be written down; a restart would lose them", "error", err)
+	}
+	if j != nil && j.f != nil {
+		d.journal = j
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	for _, o := range left {
 		for _, to := range o.to {
 			if h := d.find(to); h != nil && !h.endpoint.Disabled {
@@ -83,7 +102,6 @@ func Open(opts Options) (*Dispatcher, error) {
 			}
 		}
 	}
-	return d, nil
 }
 
 // find is the hook of an ID, or nil. The caller holds mu.
@@ -315,11 +333,14 @@ func (d *Dispatcher) write(sync bool, entries ...entry) {
 	}
 }
 
+// tidyFrom is how many lines a journal has before it is worth while to tidy it.
+const tidyFrom = 1000
+
 // tidy begins the journal anew when most of it is not owed any more.
 func (d *Dispatcher) tidy() {
 	d.disk.Lock()
 	defer d.disk.Unlock()
-	if d.journal == nil || d.journal.lines < 2000 {
+	if d.journal == nil || d.journal.lines < tidyFrom {
 		return
 	}
 	left := d.owed()

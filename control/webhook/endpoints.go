@@ -115,6 +115,7 @@ func (d *Dispatcher) Add(e Endpoint) (*Endpoint, error) {
 	if err := e.check(); err != nil {
 		return nil, err
 	}
+	d.begin()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	added := 0

@@ -146,7 +146,7 @@ func (d *Dispatcher) create(_ context.Context, in *struct{ Body wishes }) (*hook
 }
 
 func (d *Dispatcher) patch(_ context.Context, in *struct {
-	hookIn
+	ID   string `path:"id"`
 	Body wishes
 }) (*hookOut, error) {
 	if err := d.Change(in.ID, in.Body.apply); err != nil {

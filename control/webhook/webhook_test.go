@@ -289,16 +289,16 @@ func TestTheJournalIsTidied(t *testing.T) {
 			return 200, 0, nil
 		}, hooked())
 		p.say("live/a", "kept")
-		for n := range 3000 {
+		for n := range 1200 {
 			p.say("live/b", n)
-			if n%100 == 0 {
+			if n%50 == 0 {
 				synctest.Wait()
 			}
 		}
 		synctest.Wait()
 		p.d.disk.Lock()
 		defer p.d.disk.Unlock()
-		if p.d.journal.lines > 2500 {
+		if p.d.journal.lines > 1500 {
 			t.Errorf("%d lines", p.d.journal.lines)
 		}
 		if left := p.d.owed(); len(left) != 1 {

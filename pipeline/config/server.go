@@ -21,6 +21,7 @@ type Server struct {
 	TLS       TLS            `yaml:"tls" doc:"The certificate of the HTTP and the RTMPS listener."`
 	Transcode Transcode      `yaml:"transcode" doc:"The worker processes that transcode."`
 	Outgoing  Outgoing       `yaml:"outgoing" doc:"What this server may connect to by itself, such as the targets of pushes."`
+	Webhooks  []Webhook      `yaml:"webhooks" doc:"Programs that are told what happens to streams, targets and recordings."`
 	Log       Log            `yaml:"log" doc:"The log on standard error."`
 	// Files is where stages open files for reading, by paths relative to it.
 	Files string `yaml:"files" doc:"The directory that ingest/file reads from. Nothing outside of it can be opened."`
@@ -117,6 +118,7 @@ func DefaultServer() Server {
 func (s *Server) Validate() error {
 	var errs []error
 	errs = append(errs, s.HTTP.validate("http"), s.RTMP.validate("rtmp"), validAddress("rtmps.listen", s.RTMPS.Listen), s.WebRTC.validate(), s.Outgoing.validate())
+	errs = append(errs, validWebhooks(s.Webhooks))
 	if (s.TLS.Cert == "") != (s.TLS.Key == "") {
 		errs = append(errs, pipeline.Fieldf("tls", "a certificate needs both cert and key"))
 	}
