@@ -101,3 +101,17 @@ func BenchmarkSample(b *testing.B) {
 		b.Fatalf("%+v", g)
 	}
 }
+
+// BenchmarkDashboard is the same with somebody who looks at all streams and at the graph
+// of one.
+func BenchmarkDashboard(b *testing.B) {
+	host := crowd(b, 200, 10)
+	o := observe.New(host.Snapshots, observe.NewLog())
+	<-time.After(time.Second) // until all run
+	send := o.Listener("stats,streams,graph:live/s7")
+	b.ReportMetric(float64(send()), "first-bytes")
+	b.ReportAllocs()
+	for b.Loop() {
+		send()
+	}
+}

@@ -36,8 +36,10 @@ func newStudio(t *testing.T) *studio {
 		Snapshot: pipeline.Snapshot{
 			Path: "live/a", Epoch: time.Now(),
 			Stages: []pipeline.StageSnapshot{
-				{Name: "cam", Use: "ingest/any", Role: pipeline.Source, State: pipeline.Running, Since: time.Now(),
-					Outputs: []pipeline.OutputSnapshot{{Port: "out", Tracks: tracks()}}},
+				{
+					Name: "cam", Use: "ingest/any", Role: pipeline.Source, State: pipeline.Running, Since: time.Now(),
+					Outputs: []pipeline.OutputSnapshot{{Port: "out", Tracks: tracks()}},
+				},
 				{Name: "push", Use: "outputs/any", Role: pipeline.Sink, State: pipeline.Running, Since: time.Now()},
 			},
 			Edges: []pipeline.EdgeSnapshot{{From: "cam", FromPort: "out", To: "push", Port: "in"}},
@@ -180,6 +182,11 @@ func TestChangesAreEvents(t *testing.T) {
 		events, _, _ = s.r.Take()
 		if kinds(events) != "stream.lint" || !events[0].Data.(Lint).Resolved {
 			t.Errorf("%+v", events)
+		}
+		push.Report.State, push.Report.Reason, push.Report.Message = "backoff", "timeout", "the target does not answer"
+		s.flow(30, 30)
+		if st, _ := s.o.Now().Stream("live/a"); st.Verdict != "error" || st.Findings[0].Rule != "output_timeout" || st.Outputs[0].Reason != "timeout" {
+			t.Errorf("%+v", st)
 		}
 		push.State = pipeline.Waiting
 		s.flow(30, 0)

@@ -47,9 +47,11 @@ func Register(api *rest.API, o *Observer, plans func() []*pipeline.Plan) {
 
 type graphOut struct{ Body *Graph }
 
-func (r *Resources) pipelineGraph(ctx context.Context, in *struct {
+type pipelineIn struct {
 	ID string `path:"id" doc:"A pattern, such as live/{name}, or the path of a stream."`
-}) (*graphOut, error) {
+}
+
+func (r *Resources) pipelineGraph(ctx context.Context, in *pipelineIn) (*graphOut, error) {
 	caller := rest.CallerOf(ctx)
 	if !caller.Sees(in.ID) {
 		return nil, rest.Fail(http.StatusForbidden, "forbidden", "The credentials are for other streams.")
@@ -71,9 +73,11 @@ func (r *Resources) pipelineGraph(ctx context.Context, in *struct {
 	return nil, rest.Fail(http.StatusNotFound, "not_found", "No pipeline is declared for this path.")
 }
 
-func (r *Resources) streamGraph(_ context.Context, in *struct {
+type streamIn struct {
 	Stream string `path:"stream"`
-}) (*graphOut, error) {
+}
+
+func (r *Resources) streamGraph(_ context.Context, in *streamIn) (*graphOut, error) {
 	if g := r.Observer.Now().Graph(in.Stream); g != nil {
 		return &graphOut{g}, nil
 	}
@@ -116,10 +120,12 @@ func backwards(id string) string {
 	}, id)
 }
 
-func (r *Resources) listen(ctx context.Context, in *struct {
+type listenIn struct {
 	Topics string `query:"topics" maxLength:"8192" doc:"What to hear of, separated by commas; all events if it is left out." example:"stats,graph:live/studio,output.*"`
 	After  string `header:"Last-Event-ID" maxLength:"64" doc:"The ID of the last event that was received."`
-}) (*huma.StreamResponse, error) {
+}
+
+func (r *Resources) listen(ctx context.Context, in *listenIn) (*huma.StreamResponse, error) {
 	t, err := parseTopics(in.Topics, rest.CallerOf(ctx))
 	if err != nil {
 		return nil, err
@@ -130,7 +136,7 @@ func (r *Resources) listen(ctx context.Context, in *struct {
 		return nil, full()
 	}
 	f := r.Observer.listen(t, in.After)
-	return &huma.StreamResponse{Body: func(ctx huma.Context) {
+	return &huma.StreamResponse{Body: func(ctx huma.Context) { //nolint:contextcheck // that of the request, which the library hands over
 		defer func() { <-r.places }()
 		_, w := humago.Unwrap(ctx)
 		f.serve(ctx.Context(), w)

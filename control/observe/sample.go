@@ -107,8 +107,11 @@ func (w *watched) stream(snap *instance.Snapshot, now time.Time, bitrate int64) 
 		for _, f := range st.Report.Findings {
 			s.Findings = append(s.Findings, Finding{f, st.Name})
 		}
-		if st.State == pipeline.Failed || st.State == pipeline.Waiting {
+		switch {
+		case st.State == pipeline.Failed, st.State == pipeline.Waiting:
 			s.Findings = append(s.Findings, failing(st))
+		case st.State == pipeline.Running && st.Report.Reason != "":
+			s.Findings = append(s.Findings, troubled(st))
 		}
 		if st.Role == pipeline.Sink {
 			s.Outputs = append(s.Outputs, OutputOf(st))
@@ -124,8 +127,11 @@ func (w *watched) stream(snap *instance.Snapshot, now time.Time, bitrate int64) 
 	return s
 }
 
-// recording is what a stage that records calls its state.
-const recording = "recording"
+// What stages call their states when they record, and when they push.
+const (
+	recording = "recording"
+	live      = "live"
+)
 
 // failing is what is wrong with a stage that does not run.
 func failing(st *pipeline.StageSnapshot) Finding {
@@ -134,6 +140,16 @@ func failing(st *pipeline.StageSnapshot) Finding {
 		f.Fix = "it is tried again by itself; see to what the message says"
 	}
 	f.Message = messageOf(st.Failure)
+	return Finding{f, st.Name}
+}
+
+// troubled is what is wrong with a stage that runs and reports why it does not do what it
+// is for; what it does all the same is only doubtful.
+func troubled(st *pipeline.StageSnapshot) Finding {
+	f := pipeline.Finding{Rule: "output_" + st.Report.Reason, Severity: pipeline.Wrong, Message: st.Report.Message, Fix: "see to what the message says"}
+	if st.Report.State == live {
+		f.Severity = pipeline.Doubtful
+	}
 	return Finding{f, st.Name}
 }
 

@@ -145,10 +145,12 @@ func (d *Dispatcher) create(_ context.Context, in *struct{ Body wishes }) (*hook
 	return out, nil
 }
 
-func (d *Dispatcher) patch(_ context.Context, in *struct {
+type patchIn struct {
 	ID   string `path:"id"`
 	Body wishes
-}) (*hookOut, error) {
+}
+
+func (d *Dispatcher) patch(_ context.Context, in *patchIn) (*hookOut, error) {
 	if err := d.Change(in.ID, in.Body.apply); err != nil {
 		return nil, problem(err)
 	}
