@@ -53,8 +53,11 @@ func (s *stage) Describe() any { return s.detail() }
 func (s *stage) Report() pipeline.Report {
 	state, why := s.state()
 	r := pipeline.Report{State: state, Message: why}
-	if state == statePaused {
+	switch {
+	case state == statePaused:
 		r.Reason = "disk"
+	case state == stateWaiting && s.notes.why() != "":
+		r.Reason = "not_begun"
 	}
 	return r
 }
