@@ -22,6 +22,8 @@ type Options struct {
 	// Viewers is called, from any goroutine, when the number of viewers that the
 	// graph's sinks serve may have changed. May be nil.
 	Viewers func()
+	// Herald is told what stages tell. May be nil.
+	Herald Herald
 }
 
 // Graph is a plan that runs as one instance.

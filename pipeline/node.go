@@ -220,7 +220,7 @@ func (n *node) set(s State) {
 
 func (n *node) env() Env {
 	o := n.graph.opts
-	return Env{Pipeline: o.Path, Stage: n.name, Epoch: n.graph.epoch, When: n.graph.when, Vars: o.Vars, Log: n.log()}
+	return Env{Pipeline: o.Path, Stage: n.name, Epoch: n.graph.epoch, When: n.graph.when, Vars: o.Vars, Log: n.log(), Herald: o.Herald}
 }
 
 func (n *node) log() *slog.Logger {

@@ -63,6 +63,8 @@ type StageSnapshot struct {
 	Restarts map[Kind]uint64
 	Viewers  int
 	Outputs  []OutputSnapshot
+	// Report is what the stage's Report says; zero if it says nothing.
+	Report Report
 	// Detail is what the stage's Describe says, or nil.
 	Detail any
 	// Figures are the stage's own; Metrics describes them.
@@ -138,6 +140,9 @@ func (n *node) snapshot() (StageSnapshot, []EdgeSnapshot) {
 	}
 	if d, ok := stage.(Describer); ok {
 		s.Detail = d.Describe()
+	}
+	if r, ok := stage.(Reporter); ok {
+		s.Report = r.Report()
 	}
 	if m, ok := stage.(Measurer); ok {
 		s.Figures, s.Metrics = m.Measure(), n.plan.Factory.Spec().Metrics

@@ -155,6 +155,8 @@ type Env struct {
 	Vars map[string]string
 	// Log has pipeline and stage as attributes.
 	Log *slog.Logger
+	// Herald is who Tell tells; may be nil.
+	Herald Herald
 }
 
 // Factory makes stages of one type. Use [Define] to make one.

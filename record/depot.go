@@ -18,6 +18,7 @@ import (
 type Depot struct {
 	log    *slog.Logger
 	follow pipeline.Follower
+	herald pipeline.Herald
 
 	mu    sync.Mutex // guards what follows
 	boxes map[string]*spool.Box
@@ -30,8 +31,11 @@ type keeping struct {
 	policy  spool.Keep
 }
 
-// NewDepot makes one without spools.
-func NewDepot(log *slog.Logger) *Depot { return &Depot{log: log, boxes: make(map[string]*spool.Box)} }
+// NewDepot makes one without spools. herald is told what becomes of recordings; it may be
+// nil.
+func NewDepot(log *slog.Logger, herald pipeline.Herald) *Depot {
+	return &Depot{log: log, herald: herald, boxes: make(map[string]*spool.Box)}
+}
 
 // Follow has f told of each upload. It is for before the first recording.
 func (d *Depot) Follow(f pipeline.Follower) { d.follow = f }
@@ -48,6 +52,7 @@ func (d *Depot) open(cfg *Config) (*spool.Box, error) {
 	}
 	opts := cfg.options()
 	opts.Log, opts.Keep, opts.Export, opts.Follow = d.log, d.keep, exports, d.follow
+	opts.Tell = func(kind string, r *spool.Recording, data any) { d.herald.Tell(kind, r.Pipeline, r.Stage, data) }
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	key := dir + "\n" + cfg.Store.Address()

@@ -1,6 +1,10 @@
 package record
 
-import "time"
+import (
+	"time"
+
+	"weir/pipeline"
+)
 
 // The states of a recording.
 const (
@@ -47,19 +51,40 @@ type Upstream struct {
 // Describe implements pipeline.Describer.
 func (s *stage) Describe() any { return s.detail() }
 
-func (s *stage) detail() Detail {
-	d := Detail{State: stateWaiting, Reason: s.notes.why(), Upload: Upstream{State: "ok"}}
-	if d.Reason == "" {
-		d.Reason = "for a key frame"
+// Report implements pipeline.Reporter.
+func (s *stage) Report() pipeline.Report {
+	state, why := s.state()
+	r := pipeline.Report{State: state, Message: why}
+	switch {
+	case state == statePaused:
+		r.Reason = "disk"
+	case state == stateWaiting && s.notes.why() != "":
+		r.Reason = "not_begun"
+	}
+	return r
+}
+
+// state is what the recording does, and why it does not record.
+func (s *stage) state() (state, why string) {
+	if w := s.writer.Load(); w != nil {
+		if why := w.Paused(); why != "" {
+			return statePaused, why
+		}
+		return stateRecording, ""
 	}
 	if why := s.wish.why(time.Now()); why != "" {
-		d.State, d.Reason = stateStopped, why
+		return stateStopped, why
 	}
+	if why := s.notes.why(); why != "" {
+		return stateWaiting, why
+	}
+	return stateWaiting, "for a key frame"
+}
+
+func (s *stage) detail() Detail {
+	d := Detail{Upload: Upstream{State: "ok"}}
+	d.State, d.Reason = s.state()
 	if w := s.writer.Load(); w != nil {
-		d.State, d.Reason = stateRecording, ""
-		if why := w.Paused(); why != "" {
-			d.State, d.Reason = statePaused, why
-		}
 		stats := w.Stats()
 		d.Session, d.Prefix, d.Seconds, d.Bytes = w.Meta().Session, w.Meta().Prefix, stats.Seconds, stats.Bytes
 		d.Segments, d.Dropped, d.Lost, d.Unflushed = stats.Segments, stats.Dropped, stats.Lost, w.Unflushed().Seconds()

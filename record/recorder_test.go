@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,7 +25,7 @@ func record(t *testing.T, configure func(*Config), items ...media.Item) (ms []*s
 	cfg := defaults()
 	cfg.Store.Dir, cfg.Spool, cfg.Reserve, cfg.Segment = filepath.Join(dir, "store"), filepath.Join(dir, "spool"), 1, 2*time.Second
 	configure(&cfg)
-	depot := NewDepot(slog.New(slog.NewTextHandler(t.Output(), nil)))
+	depot := NewDepot(slog.New(slog.NewTextHandler(t.Output(), nil)), nil)
 	box, err := depot.open(&cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -57,6 +58,50 @@ func record(t *testing.T, configure func(*Config), items ...media.Item) (ms []*s
 		ms, dirs = append(ms, m), append(dirs, filepath.Dir(name))
 	}
 	return ms, dirs
+}
+
+// What becomes of a recording is told: that it began, that its segments are in the store,
+// and that it is complete, last of all.
+func TestTellsWhatBecomesOfIt(t *testing.T) {
+	var mu sync.Mutex
+	var told []string
+	var last pipeline.Milestone
+	dir := t.TempDir()
+	cfg := defaults()
+	cfg.Store.Dir, cfg.Spool, cfg.Reserve, cfg.Segment = filepath.Join(dir, "store"), filepath.Join(dir, "spool"), 1, 2*time.Second
+	depot := NewDepot(slog.New(slog.DiscardHandler), func(m pipeline.Milestone) {
+		mu.Lock()
+		defer mu.Unlock()
+		told, last = append(told, m.Type), m
+		if m.Stream != "live/a" || m.Stage != "keep" {
+			t.Errorf("%+v", m)
+		}
+	})
+	box, err := depot.open(&cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := pipeline.Env{Pipeline: "live/a", Stage: "keep", Epoch: time.Unix(1e9, 0), Log: depot.log}
+	r := &recorder{cfg: cfg, env: env, open: box.Record, note: &notes{log: depot.log}, ask: func(media.KeyframeRequest) {}, waiting: true}
+	for _, item := range stagetest.Movie(stagetest.Both(), 5*time.Second) {
+		r.take(item)
+	}
+	<-r.stop("over").Ended()
+	depot.Close(t.Context())
+	mu.Lock()
+	defer mu.Unlock()
+	n := len(told)
+	if n < 3 || told[0] != "recording.started" || told[n-1] != "recording.completed" {
+		t.Fatal(told)
+	}
+	for _, kind := range told[1 : n-1] {
+		if kind != "recording.segment.ready" {
+			t.Error(told)
+		}
+	}
+	if data, ok := last.Data.(map[string]any); !ok || data["reason"] != "over" || data["duration_seconds"].(float64) < 4 { //nolint:forcetypeassert // as told
+		t.Errorf("%+v", last)
+	}
 }
 
 func text(t *testing.T, parts ...string) string {

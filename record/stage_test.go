@@ -11,7 +11,7 @@ import (
 
 func TestStage(t *testing.T) {
 	dir := t.TempDir() // outlives the depot
-	depot := NewDepot(slog.New(slog.NewTextHandler(t.Output(), nil)))
+	depot := NewDepot(slog.New(slog.NewTextHandler(t.Output(), nil)), nil)
 	t.Cleanup(func() { depot.Close(context.Background()) })
 	stagetest.Run(t, Factory(depot), stagetest.Options{Configure: func(t *testing.T, cfg any) {
 		t.Helper()

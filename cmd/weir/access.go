@@ -1,9 +1,6 @@
 package main
 
 import (
-	"path/filepath"
-	"strings"
-
 	"weir/control/auth"
 	"weir/control/auth/book"
 	"weir/pipeline/config"
@@ -11,16 +8,12 @@ import (
 )
 
 // accessFile is where users, tokens and keys are kept: where the configuration says, or
-// beside it; "" keeps them in memory, for the built-in configuration.
-func accessFile(settings config.Access, path string) string {
-	switch {
-	case settings.State != "":
+// with the other files; "" keeps them in memory.
+func accessFile(settings config.Access, files string) string {
+	if settings.State != "" || files == "" {
 		return settings.State
-	case path == "":
-		return ""
-	default:
-		return strings.TrimSuffix(path, filepath.Ext(path)) + ".access.json"
 	}
+	return files + ".access.json"
 }
 
 // newAuth makes the policy of all doors and of the API.

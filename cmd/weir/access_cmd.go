@@ -38,7 +38,7 @@ func (a *ledger) open() (*book.Store, error) {
 		if err != nil {
 			return nil, err
 		}
-		path = accessFile(file.Server.Access, a.config)
+		path = accessFile(file.Server.Access, fileSource(a.config).files())
 	}
 	return book.Open(path) //nolint:wrapcheck // it says what failed
 }

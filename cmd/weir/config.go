@@ -85,7 +85,7 @@ func exportConfig(out io.Writer, src *source) error {
 		return fmt.Errorf("stage types: %w", err)
 	}
 	d, err := desired.New(desired.Options{
-		Name: src.name, Path: src.path, Read: src.read, Env: src.env, State: stateOf(src), Registry: reg,
+		Name: src.name, Path: src.path, Read: src.read, Env: src.env, State: desired.StateFile(src.files()), Registry: reg,
 		Apply: func([]*pipeline.Plan) error { return nil }, Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
 	})
 	if err != nil {

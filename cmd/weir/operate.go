@@ -1,7 +1,6 @@
 package main
 
 import (
-	"os"
 	"time"
 
 	"weir/control/api"
@@ -15,8 +14,8 @@ import (
 func (s *server) operate(src *source) error {
 	var err error
 	s.desired, err = desired.New(desired.Options{
-		Name: src.name, Path: src.path, Read: src.read, Env: src.env, State: stateOf(src),
-		Registry: s.registry, Apply: s.apply, Log: s.log,
+		Name: src.name, Path: src.path, Read: src.read, Env: src.env, State: desired.StateFile(src.files()),
+		Registry: s.registry, Apply: s.apply, Changed: s.watching.changed, Log: s.log,
 	})
 	if err != nil {
 		return err //nolint:wrapcheck // it says what to do
@@ -26,20 +25,9 @@ func (s *server) operate(src *source) error {
 		Version: version(), Started: time.Now(), Host: s.host, Desired: s.desired, Registry: s.registry, Log: s.log,
 		Ways:      api.Ways{Watch: map[string]string{whep.Type: "webrtc", hls.Type: "hls"}, Publish: []string{takesWHIP}},
 		Addresses: s.addresses, Limits: s.capacity, Load: busy,
-		Recorder: kept, Archive: kept,
+		Recorder: kept, Archive: kept, Observer: &s.watching, SetupNeeded: s.auth.SetupNeeded,
 	})
 	return s.desired.Begin() //nolint:wrapcheck // it says what to do
-}
-
-// stateOf is where what is added at run time is kept: beside the file, or for the
-// built-in configuration where systemd gives a place, or not at all.
-func stateOf(src *source) string {
-	if src.path == "" {
-		if dir := os.Getenv("STATE_DIRECTORY"); dir != "" {
-			return desired.StateFile(dir + "/weir.yaml")
-		}
-	}
-	return desired.StateFile(src.path)
 }
 
 func (s *server) addresses() []api.Address {

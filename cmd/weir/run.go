@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -71,6 +72,15 @@ type source struct {
 	key  string // the key that was made up; "" if somebody chose one
 }
 
+// files is where a server keeps what it must remember: beside its file, or for the built-in
+// one where systemd gives a place, or "", which is nowhere. What for is appended.
+func (s *source) files() string {
+	if dir := os.Getenv("STATE_DIRECTORY"); s.path == "" && dir != "" {
+		return filepath.Join(dir, "weir")
+	}
+	return strings.TrimSuffix(s.path, filepath.Ext(s.path))
+}
+
 func fileSource(path string) *source {
 	return &source{name: path, path: path, read: func() ([]byte, error) { return os.ReadFile(path) }, env: os.LookupEnv}
 }
@@ -120,9 +130,9 @@ func runServer(ctx context.Context, out io.Writer, src *source, watch bool, star
 	if err != nil {
 		return err
 	}
-	settings := file.Server
-	settings.Access.State = accessFile(settings.Access, src.path)
-	s, err := newServer(settings, newLog(settings.Log))
+	settings, files := file.Server, src.files()
+	settings.Access.State = accessFile(settings.Access, files)
+	s, err := newServer(settings, files, newLog(settings.Log))
 	if err != nil {
 		return err
 	}

@@ -19,6 +19,7 @@ import (
 	"weir/control"
 	"weir/control/auth"
 	"weir/control/desired"
+	"weir/control/observe"
 	"weir/control/peers"
 	"weir/control/rest"
 	"weir/control/trace"
@@ -47,6 +48,7 @@ type server struct {
 	applied  atomic.Bool       // the configuration was, once
 	pages    map[string]func() // by pattern and leaf: takes a page away
 	bound    []bound
+	watching watching
 }
 
 // bound is a listener that is open.
@@ -56,9 +58,11 @@ type bound struct {
 }
 
 // newServer makes the server that a file describes. It opens the listeners, so that
-// what can fail has failed, and answers nobody before run.
-func newServer(settings config.Server, log *slog.Logger) (*server, error) {
+// what can fail has failed, and answers nobody before run. files is where it
+// keeps what it must remember: a name to which is appended what for; "" is nowhere.
+func newServer(settings config.Server, files string, log *slog.Logger) (*server, error) {
 	s := &server{log: log, settings: settings, site: web.New(), pages: make(map[string]func())}
+	s.watching.log = observe.NewLog()
 	var err error
 	if s.auth, err = s.newAuth(); err != nil {
 		return nil, err
@@ -73,15 +77,19 @@ func newServer(settings config.Server, log *slog.Logger) (*server, error) {
 	if s.cert != nil {
 		s.tls = s.cert.TLS()
 	}
-	if s.services, err = newServices(settings, s.tls, s.auth, s.tracer, s.log); err != nil {
+	if s.services, err = newServices(settings, s.tls, s.auth, s.watching.log.Herald, s.tracer, s.log); err != nil {
 		return nil, err
 	}
 	s.services.depot.Follow(s.tracer.Follower())
 	if s.registry, err = pipeline.NewRegistry(stages(s.services)...); err != nil {
 		return nil, err
 	}
-	s.host = instance.NewHost(instance.Options{Log: s.log})
+	s.host = instance.NewHost(instance.Options{Log: s.log, Herald: s.watching.log.Herald})
 	s.routes()
+	if err := s.watching.open(s, files); err != nil {
+		s.close()
+		return nil, err
+	}
 	return s, s.listen()
 }
 
@@ -182,16 +190,19 @@ func (s *server) run(ctx context.Context) error {
 	group.Go(func() error { return s.keepCertificate(services) })
 	group.Go(func() error { return s.watchdog(services) })
 	group.Go(func() error { s.auth.Run(services); return nil })
+	group.Go(func() error { s.watching.run(services); return nil })
 	select {
 	case <-ctx.Done():
 	case <-services.Done():
 	}
+	s.watching.say("node.draining", map[string]any{"streams": len(s.host.Snapshots()), "timeout_seconds": s.settings.DrainTimeout.Seconds()})
 	s.log.Info("draining", "streams", len(s.host.Snapshots()), "timeout", s.settings.DrainTimeout)
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.settings.DrainTimeout)
 	defer cancel()
 	err := s.host.Drain(drain)
 	s.farewell(drain)
 	s.services.depot.Close(drain)
+	s.watching.log.Close() // which ends who listens, too
 	stop()
 	err = errors.Join(group.Wait(), err)
 	s.tracer.Close(drain)

@@ -42,7 +42,7 @@ type services struct {
 	webrtc
 }
 
-func newServices(settings config.Server, cert *tls.Config, policy access.Policy, tracer *trace.Tracer, log *slog.Logger) (services, error) {
+func newServices(settings config.Server, cert *tls.Config, policy access.Policy, herald pipeline.Herald, tracer *trace.Tracer, log *slog.Logger) (services, error) {
 	peers, err := listenWebRTC(settings, log)
 	if err != nil {
 		return services{}, err
@@ -64,7 +64,7 @@ func newServices(settings config.Server, cert *tls.Config, policy access.Policy,
 		door:   door,
 		files:  settings.Files,
 		av:     newHost(settings.Transcode, log),
-		depot:  record.NewDepot(log.With("service", "record")),
+		depot:  record.NewDepot(log.With("service", "record"), herald),
 		out:    outgoing.Dialer{Allow: allow},
 		access: policy,
 		webrtc: peers,

@@ -132,7 +132,7 @@ func newHouse(t *testing.T) *house {
 		}
 	})
 	h.desired, err = desired.New(desired.Options{
-		Name: "weir.yaml", Path: h.path, State: desired.StateFile(h.path), Registry: reg, Log: log,
+		Name: "weir.yaml", Path: h.path, State: desired.StateFile(strings.TrimSuffix(h.path, ".yaml")), Registry: reg, Log: log,
 		Read: func() ([]byte, error) { return os.ReadFile(h.path) }, Env: os.LookupEnv, Apply: h.host.Apply,
 	})
 	if err != nil {

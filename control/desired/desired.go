@@ -55,6 +55,8 @@ type Event struct {
 	Stream, Stage string
 	// By is who wanted it, Detail what it was in words.
 	By, Detail string
+	// Changes are those of config.applied.
+	Changes []Change
 }
 
 // Desired is what should run. Any number of goroutines may use it.
@@ -272,7 +274,7 @@ func (d *Desired) replace(file *config.File, text []byte, by string) Result {
 	}
 	d.remember(by, time.Now())
 	log.Info("configuration applied")
-	d.opts.Changed(Event{Type: "config.applied", By: by, Detail: d.version})
+	d.opts.Changed(Event{Type: "config.applied", By: by, Detail: d.version, Changes: r.Changes})
 	return r
 }
 

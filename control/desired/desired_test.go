@@ -78,7 +78,7 @@ func (d *desk) open() {
 	d.t.Helper()
 	var err error
 	d.Desired, err = New(Options{
-		Name: "weir.yaml", Path: d.path, State: StateFile(d.path), Registry: registry(d.t),
+		Name: "weir.yaml", Path: d.path, State: StateFile(strings.TrimSuffix(d.path, ".yaml")), Registry: registry(d.t),
 		Read:  func() ([]byte, error) { return os.ReadFile(d.path) },
 		Env:   func(string) (string, bool) { return "", false },
 		Apply: func(p []*pipeline.Plan) error { d.plans = p; return nil },
@@ -144,7 +144,7 @@ func TestAdditionsSurviveARestart(t *testing.T) {
 		t.Error(err)
 	}
 	d.expect("live/{name} cam,watch,push; cam/door cam,watch,push; live/{name=other} cam,push; live/{name=studio} cam,watch,push,more,push-2")
-	info, err := os.Stat(StateFile(d.path))
+	info, err := os.Stat(StateFile(strings.TrimSuffix(d.path, ".yaml")))
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Error(info, err)
 	}

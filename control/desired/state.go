@@ -29,13 +29,13 @@ type streamState struct {
 	Stopped []string          `json:"stopped,omitempty"`
 }
 
-// StateFile is where the state of a configuration file is kept: weir.state.json beside
-// weir.yaml.
-func StateFile(path string) string {
-	if path == "" {
+// StateFile is where the state of a server is kept that keeps its files at that name:
+// weir.state.json for weir. It is "" if the server keeps none.
+func StateFile(files string) string {
+	if files == "" {
 		return ""
 	}
-	return path[:len(path)-len(filepath.Ext(path))] + ".state.json"
+	return files + ".state.json"
 }
 
 // readState reads a state file; one that is not there is empty.

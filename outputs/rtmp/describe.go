@@ -1,6 +1,9 @@
 package rtmp
 
-import "weir/pipeline/platform/lint"
+import (
+	"weir/pipeline"
+	"weir/pipeline/platform/lint"
+)
 
 // Description is what the API shows of a running stage.
 type Description struct {
@@ -20,4 +23,25 @@ func (s *stage) Describe() any {
 		d.Targets = append(d.Targets, now)
 	}
 	return d
+}
+
+// Report implements pipeline.Reporter. While one target is live the output is, and what
+// is the matter with the other one stands in reason and message.
+func (s *stage) Report() pipeline.Report {
+	var r pipeline.Report
+	for _, t := range s.targets {
+		now := t.status.snapshot()
+		if r.State == "" || now.State == Live {
+			r.State = string(now.State)
+		}
+		if r.Reason == "" {
+			r.Reason, r.Message = now.Reason, now.Message
+		}
+	}
+	for _, f := range s.lint.last() {
+		r.Findings = append(r.Findings, pipeline.Finding{
+			Rule: f.Rule, Severity: pipeline.Severity(f.Severity), Message: f.Message, Fix: f.Fix,
+		})
+	}
+	return r
 }

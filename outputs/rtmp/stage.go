@@ -102,6 +102,7 @@ func newStage(c Config, env pipeline.Env, dial dialer) (*stage, error) {
 	add := func(e endpoint) *target {
 		t := &target{endpoint: e, dial: dial, hold: newHold(c.Delay, int64(c.HoldBytes), s.askKey)}
 		t.status.now = TargetStatus{Role: e.role, Host: hostOf(e.url), State: Idle, Since: time.Now()}
+		t.status.tell = env.Tell
 		t.log = env.Log.With("target", e.role, "host", t.status.now.Host)
 		s.targets = append(s.targets, t)
 		return t

@@ -50,9 +50,40 @@ type TargetStatus struct {
 
 // status is the present TargetStatus.
 type status struct {
-	mu  sync.Mutex // guards what follows
-	now TargetStatus
-	up  time.Time // when it was last live, or first tried
+	tell func(kind string, data any) // makes a change known; may be nil
+
+	mu   sync.Mutex // guards what follows
+	now  TargetStatus
+	up   time.Time // when it was last live, or first tried
+	told heard
+}
+
+// heard is what others know of a target.
+type heard struct {
+	kind, reason string
+	final        bool
+}
+
+// Change is what is told of a target whose state is another one.
+type Change struct {
+	Role    string     `json:"role"`
+	Host    string     `json:"host"`
+	State   State      `json:"state"`
+	Reason  string     `json:"reason,omitempty"`
+	Message string     `json:"message,omitempty"`
+	RetryAt *time.Time `json:"retry_at,omitempty"`
+}
+
+// share tells of the present state, unless that says nothing new: a target that fails
+// for the same reason again and again is told of once. The caller holds mu.
+func (s *status) share(kind string) {
+	h := heard{kind, s.now.Reason, s.now.State == Failed}
+	if s.tell == nil || h == s.told {
+		return
+	}
+	s.told = h
+	n := &s.now
+	s.tell(kind, Change{n.Role, n.Host, n.State, n.Reason, n.Message, n.RetryAt})
 }
 
 func (s *status) enter(state State) {
@@ -65,8 +96,13 @@ func (s *status) enter(state State) {
 		s.up = time.Now()
 	}
 	s.now.RetryAt = nil
-	if state == Live {
+	switch state { // the others are told of by fall, or are nobody's concern
+	case Live:
 		s.now.Reason, s.now.Message = "", ""
+		s.share("output.live")
+	case Stalled:
+		s.share("output.stalled")
+	default:
 	}
 }
 
@@ -86,6 +122,7 @@ func (s *status) fall(f fault, wait time.Duration) {
 	}
 	lost[f.Reason]++
 	s.now.Lost = lost // never changed afterwards
+	s.share("output.failed")
 }
 
 // down is since when it has not been live.

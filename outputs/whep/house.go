@@ -208,6 +208,9 @@ func (h *house) place() (*shard, error) {
 		return nil, errDisabled
 	case len(h.sessions) >= h.cfg.MaxViewers:
 		h.tally.count(refusedFull)
+		if h.tally.full(time.Now()) {
+			h.env.Tell("viewer.limit", map[string]any{"protocol": "whep", "limit": h.cfg.MaxViewers})
+		}
 		return nil, errFull
 	case !h.lateness.IsZero() && time.Since(h.lateness) < overloadFor:
 		h.tally.count(refusedOverload)

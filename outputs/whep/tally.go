@@ -38,6 +38,21 @@ type tally struct {
 	total   uint64
 	joined  uint64
 	connect time.Duration // the sum
+	filled  time.Time     // when it was last made known that there are as many as may be
+}
+
+// fullAgain is how often that is made known.
+const fullAgain = time.Minute
+
+// full says whether it is time to make known that there are as many viewers as may be.
+func (t *tally) full(now time.Time) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if now.Sub(t.filled) < fullAgain {
+		return false
+	}
+	t.filled = now
+	return true
 }
 
 func newTally() *tally { return &tally{counts: make(map[string]uint64)} }

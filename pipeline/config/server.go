@@ -22,6 +22,7 @@ type Server struct {
 	Transcode Transcode      `yaml:"transcode" doc:"The worker processes that transcode."`
 	Access    Access         `yaml:"access" doc:"Who may publish, watch and operate this server."`
 	Outgoing  Outgoing       `yaml:"outgoing" doc:"What this server may connect to by itself, such as the targets of pushes."`
+	Webhooks  []Webhook      `yaml:"webhooks" doc:"Programs that are told what happens to streams, targets and recordings."`
 	Log       Log            `yaml:"log" doc:"The log on standard error."`
 	// Files is where stages open files for reading, by paths relative to it.
 	Files string `yaml:"files" doc:"The directory that ingest/file reads from. Nothing outside of it can be opened."`
@@ -121,6 +122,7 @@ func DefaultServer() Server {
 func (s *Server) Validate() error {
 	var errs []error
 	errs = append(errs, s.HTTP.validate("http"), s.RTMP.validate("rtmp"), validAddress("rtmps.listen", s.RTMPS.Listen), s.WebRTC.validate(), s.Outgoing.validate(), s.TLS.validate(), s.Access.validate())
+	errs = append(errs, validWebhooks(s.Webhooks))
 	if (s.TLS.Cert == "") != (s.TLS.Key == "") {
 		errs = append(errs, pipeline.Fieldf("tls", "a certificate needs both cert and key"))
 	}

@@ -29,6 +29,8 @@ type Options struct {
 	Drain time.Duration
 	// MaxInstances bounds how many run at once; 0 means DefaultMaxInstances.
 	MaxInstances int
+	// Herald is told when streams begin and end, and what their stages tell. May be nil.
+	Herald pipeline.Herald
 }
 
 // DefaultMaxInstances is the bound unless Options say otherwise.
@@ -277,6 +279,17 @@ func (h *Host) Declared(path string) bool {
 		_, ok := d.pattern.Match(path)
 		return ok
 	})
+}
+
+// Plans are the definitions in force, the most specific first.
+func (h *Host) Plans() []*pipeline.Plan {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	plans := make([]*pipeline.Plan, len(h.defs))
+	for i, d := range h.defs {
+		plans[i] = d.plan
+	}
+	return plans
 }
 
 // Snapshots shows all running instances, ordered by path.

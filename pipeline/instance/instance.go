@@ -49,25 +49,33 @@ type instance struct {
 	poked     chan struct{} // the number of viewers may have changed
 	done      chan struct{} // closed when it is gone
 	lingering atomic.Bool
+	herald    pipeline.Herald
 }
 
 // newInstance is called with h.mu held.
 func newInstance(h *Host, d *definition, path string, vars map[string]string) *instance {
 	i := &instance{
 		def: d, plan: d.plan, path: path, demand: d.plan.Def.When == pipeline.Demanded, linger: d.plan.Def.Linger,
-		poked: make(chan struct{}, 1), done: make(chan struct{}),
+		poked: make(chan struct{}, 1), done: make(chan struct{}), herald: h.opts.Herald,
 	}
 	if i.linger <= 0 {
 		i.linger = DefaultLinger
 	}
 	i.ctx, i.cancel = context.WithCancel(h.ctx)
 	i.graph = pipeline.NewGraph(d.plan, pipeline.Options{
-		Path: path, Vars: vars, Log: h.opts.Log, Drain: h.opts.Drain, Viewers: i.poke,
+		Path: path, Vars: vars, Log: h.opts.Log, Drain: h.opts.Drain, Viewers: i.poke, Herald: h.opts.Herald,
 	})
 	return i
 }
 
 func (i *instance) run() {
+	began := time.Now()
+	i.herald.Tell("stream.started", i.path, "", map[string]any{"pipeline": i.def.pattern.String()})
+	defer func() {
+		i.herald.Tell("stream.stopped", i.path, "", map[string]any{
+			"pipeline": i.def.pattern.String(), "duration_seconds": time.Since(began).Seconds(),
+		})
+	}()
 	ended := make(chan struct{})
 	watched := make(chan struct{})
 	go func() {

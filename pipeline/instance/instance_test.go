@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -269,6 +270,28 @@ func TestAlwaysAndReload(t *testing.T) {
 		}
 		h.expect("b running")
 		h.drain()
+	})
+}
+
+// Streams tell when they begin and end, whatever their stages do.
+func TestStreamsTell(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var told []string
+		h := newHouse(t, instance.Options{Herald: func(m pipeline.Milestone) {
+			mu.Lock()
+			defer mu.Unlock()
+			told = append(told, m.Type+" "+m.Stream)
+		}})
+		h.apply(h.plan("a", "test/endless", pipeline.Always))
+		h.apply()
+		h.expect("")
+		h.drain()
+		mu.Lock()
+		defer mu.Unlock()
+		if got := strings.Join(told, ", "); got != "stream.started a, stream.stopped a" {
+			t.Error(got)
+		}
 	})
 }
 

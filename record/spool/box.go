@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -39,7 +40,9 @@ type Options struct {
 	Follow pipeline.Follower
 	// Fault is asked before an operation on a file whether it fails, in tests.
 	Fault func(op, name string) error
-	Log   *slog.Logger
+	// Tell is told what has become of a recording, and keeps nobody waiting. May be nil.
+	Tell func(kind string, r *Recording, data any)
+	Log  *slog.Logger
 }
 
 // Box is the part of a spool that belongs to one store, and what uploads from it.
@@ -178,6 +181,7 @@ func (b *Box) Record(meta Recording) (*Writer, error) {
 		b.forget(w)
 		return nil, fmt.Errorf("%s", reason(err))
 	}
+	b.told("recording.started", &w.meta, nil)
 	go w.run()
 	return w, nil
 }
@@ -240,6 +244,17 @@ func (b *Box) Report() Report {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.report
+}
+
+// told makes known what has become of a recording.
+func (b *Box) told(kind string, r *Recording, data map[string]any) {
+	tell := b.opts.Load().Tell
+	if tell == nil {
+		return
+	}
+	all := map[string]any{"session": r.Session, "prefix": r.Prefix, "started": r.Started}
+	maps.Copy(all, data)
+	tell(kind, r, all)
 }
 
 func (b *Box) tell(f func(*Report)) {

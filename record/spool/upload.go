@@ -35,6 +35,7 @@ type task struct {
 	uri  string
 	sum  string
 	size int64
+	of   *Segment // nil for an initialisation section
 }
 
 // round does some of what there is to do. It returns whether there is more.
@@ -129,12 +130,12 @@ func (d *disk) set(dir string) (map[string]bool, error) {
 func (h *held) owed() (ts []task) {
 	for _, i := range h.ledger.inits {
 		if h.ready[fileOf(i.URI)] {
-			ts = append(ts, task{h, i.URI, i.SHA256, i.Bytes})
+			ts = append(ts, task{h, i.URI, i.SHA256, i.Bytes, nil})
 		}
 	}
 	for _, s := range h.ledger.segments {
 		if h.ready[fileOf(s.URI)] {
-			ts = append(ts, task{h, s.URI, s.SHA256, s.Bytes})
+			ts = append(ts, task{h, s.URI, s.SHA256, s.Bytes, &s})
 		}
 	}
 	return ts
@@ -186,6 +187,12 @@ func (b *Box) upload(ctx context.Context, tasks []task) error {
 				r.Uploaded += t.size
 				r.Objects++
 			})
+			if s := t.of; s != nil && !damaged {
+				b.told("recording.segment.ready", &t.held.ledger.recording, map[string]any{
+					"key": t.held.key("media/" + s.URI), "seq": s.Number, "rendition": s.Rendition,
+					"segment_start": s.Start, "duration_seconds": s.Seconds, "bytes": s.Bytes,
+				})
+			}
 			return nil
 		})
 	}
@@ -274,6 +281,9 @@ func (b *Box) publish(ctx context.Context, h *held) error {
 		return err
 	}
 	b.kept = time.Time{}
+	b.told("recording.completed", &l.recording, map[string]any{
+		"ended": manifest.Ended, "reason": manifest.Reason, "duration_seconds": manifest.Seconds, "bytes": manifest.Bytes,
+	})
 	b.log.Info("a recording is complete", "pipeline", l.recording.Pipeline, "prefix", l.recording.Prefix, "seconds", manifest.Seconds)
 	return b.remove(l.recording.Session, h)
 }

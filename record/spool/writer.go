@@ -261,9 +261,11 @@ func (w *Writer) pause(err error) {
 	case why != "":
 		w.box.log.Error("recording paused", "pipeline", w.meta.Pipeline, "stage", w.meta.Stage, "reason", why)
 		_ = w.journal.append(false, Entry{Event: &Event{At: time.Now().UTC(), What: "paused", Reason: why}})
+		w.box.told("recording.paused", &w.meta, map[string]any{"message": why})
 	default:
 		w.box.log.Info("recording again", "pipeline", w.meta.Pipeline, "stage", w.meta.Stage)
 		_ = w.journal.append(false, Entry{Event: &Event{At: time.Now().UTC(), What: "resumed"}})
+		w.box.told("recording.resumed", &w.meta, nil)
 	}
 }
 
