@@ -2,10 +2,11 @@
 // (Adobe's RTMP 1.0 and Enhanced RTMP v2: H.264, H.265, AV1, AAC, MP3, Opus).
 //
 // The protocol lives in package rtmpd. [Handler] brings a publisher that it
-// accepted to a [Door], where the key is checked and the instance woken, and the
-// stage that sits there takes it over. One publisher at a time is heard: the newest
-// one with a valid key. The one before is told so and closed, and nothing that it
-// sent later gets out.
+// accepted to a [Door], where a policy is asked and the instance woken, and the stage
+// that sits there takes it over. One publisher at a time is heard: the newest one, if
+// it comes by the same permission as the one before (access.Pass), who is told so and
+// closed, and nothing that he sent later gets out. A permission that ends ends the
+// publisher too.
 //
 // A publisher that goes away is waited for during the configured grace. When it, or
 // another one, comes in time, the stream goes on on the same timeline, marked as a

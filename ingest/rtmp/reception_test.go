@@ -122,7 +122,7 @@ func TestPolicyHangs(t *testing.T) {
 }
 
 // Nobody takes over from somebody else, whoever is let in.
-func TestTakeover(t *testing.T) {
+func TestTakeoverByAnother(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStudio(t.Context(), t, pipeline.Published, open())
 		script := &accesstest.Script{}

@@ -2,12 +2,12 @@
 // browsers, OBS, GStreamer, FFmpeg (WHIP, RFC 9725), with H.264, H.265, AV1, VP9, VP8
 // and Opus, in one layer or several (simulcast, RFC 8853).
 //
-// A publisher POSTs its offer to /live/studio/whip, with the key as bearer token, and
-// is answered with all candidates and with the address of its session, which takes
+// A publisher POSTs its offer to /live/studio/whip, with the key as bearer token (or,
+// without headers, as one more segment of the path or as ?token=), and is answered with all candidates and with the address of its session, which takes
 // PATCH (candidates, an ICE restart) and DELETE. The endpoint brings it to a Door,
 // where the stage of its path takes it over as soon as its first packet has come: an
 // offer that leads to nothing disturbs nobody. One publisher at a time is heard: the
-// newest one with a valid key. One that goes away is waited for during the configured
+// newest one, if it comes by the same permission as the one before. One that goes away is waited for during the configured
 // grace, as with ingest/rtmp.
 //
 // The output carries RTP packets as they came, in order. Tracks are "video", with a

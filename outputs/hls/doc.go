@@ -31,6 +31,13 @@
 // segment, so that the part that a playlist hints at comes whatever the encoder
 // does next.
 //
+// # Who may watch
+//
+// Every request is asked about, the answer being good for a few seconds for one address
+// and what it shows. A link's query is kept in a cookie for the stream's path; the URIs in
+// playlists carry it on only until that comes back, so that segments have one address for
+// all players that keep cookies, and a player that keeps none gets on with its own.
+//
 // # Own writers
 //
 // Fragments and init sections are written by package fmp4, because a decoder

@@ -15,6 +15,9 @@
 // leave in one batch. Its own timer, feedback and commands from HTTP are served in
 // between: nothing of a viewer has a goroutine, a queue or a timer of its own.
 //
+// An offer is answered if the policy lets its sender watch; the shard ends his session when
+// that permission ends. Nothing of it is in the session's address.
+//
 // # Standing
 //
 // A viewer is live on a flow, or trails it with a place of his own, or waits for a
