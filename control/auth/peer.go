@@ -45,8 +45,8 @@ func (l *lists) peer(remote netip.Addr, forwarded string) peer {
 		return peer{remote, false}
 	}
 	hops := strings.Split(forwarded, ",")
-	for i := len(hops) - 1; i >= 0; i-- { // each proxy has added who has come to it
-		ip, ok := hop(hops[i])
+	for _, text := range slices.Backward(hops) { // each proxy has added who has come to it
+		ip, ok := hop(text)
 		if !ok {
 			return peer{}
 		}
