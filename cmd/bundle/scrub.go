@@ -90,36 +90,38 @@ func Secrets(values ...any) []string {
 const deepest = 32
 
 func collect(found []string, v reflect.Value, depth int) []string {
-	if depth > deepest || !v.IsValid() {
+	if depth > deepest || !v.IsValid() || !v.CanInterface() {
 		return found
 	}
-	if v.CanInterface() {
-		if s, ok := v.Interface().(pipeline.Secret); ok {
-			if !s.Empty() {
-				found = append(found, s.Reveal())
-			}
+	if s, ok := v.Interface().(pipeline.Secret); ok {
+		if s.Empty() {
 			return found
 		}
+		return append(found, s.Reveal())
 	}
+	for _, part := range parts(v) {
+		found = collect(found, part, depth+1)
+	}
+	return found
+}
+
+// parts are the values that a value holds.
+func parts(v reflect.Value) (all []reflect.Value) {
 	switch v.Kind() { //nolint:exhaustive // the others hold nothing
 	case reflect.Pointer, reflect.Interface:
-		if !v.IsNil() {
-			found = collect(found, v.Elem(), depth+1)
-		}
+		all = append(all, v.Elem()) // of nil, no value
 	case reflect.Struct:
-		for i := range v.NumField() {
-			if v.Type().Field(i).IsExported() {
-				found = collect(found, v.Field(i), depth+1)
-			}
+		for _, field := range v.Fields() {
+			all = append(all, field)
 		}
 	case reflect.Slice, reflect.Array:
 		for i := range v.Len() {
-			found = collect(found, v.Index(i), depth+1)
+			all = append(all, v.Index(i))
 		}
 	case reflect.Map:
 		for i := v.MapRange(); i.Next(); {
-			found = collect(found, i.Value(), depth+1)
+			all = append(all, i.Value())
 		}
 	}
-	return found
+	return all
 }

@@ -49,14 +49,12 @@ type question struct {
 	*client.Client
 }
 
-func (q *question) text(name, path string) []byte {
-	b, cut, err := q.Raw(q.ctx, path, MaxEntry)
-	if err != nil {
+func (q *question) text(name, path string) {
+	if b, cut, err := q.Raw(q.ctx, path, MaxEntry); err != nil {
 		q.Missing(name, err)
-		return nil
+	} else {
+		q.Text(name, string(b), cut)
 	}
-	q.Text(name, string(b), cut)
-	return b
 }
 
 // json adds an answer in a form that people can read.

@@ -13,10 +13,10 @@ type directive struct {
 // name is the first word.
 func (d *directive) name() string { return d.words[0] }
 
-// arg is the i-th word behind the name, or "".
-func (d *directive) arg(i int) string {
-	if i+1 < len(d.words) {
-		return d.words[i+1]
+// arg is the word behind the name, or "".
+func (d *directive) arg() string {
+	if len(d.words) > 1 {
+		return d.words[1]
 	}
 	return ""
 }
@@ -63,55 +63,58 @@ func (p *parser) errorf(help, format string, args ...any) error {
 	return errorAt(p.file, p.line, help, format, args...)
 }
 
-// block reads directives up to the end of the file or a }.
+// block reads directives up to the end of the file or a }, and leaves that of a file that
+// has no { where it is.
 func (p *parser) block(depth int) ([]directive, error) {
 	if depth > maxNesting {
 		return nil, p.errorf("this is no nginx.conf", "blocks are nested more than %d deep", maxNesting)
 	}
 	ds := []directive{}
 	for {
-		d := directive{}
-		for {
-			word, sign, err := p.next()
-			if err != nil {
+		d, sign, err := p.words()
+		switch {
+		case err != nil:
+			return nil, err
+		case sign == '}' && depth == 0:
+			p.at-- // for the caller
+			return ds, nil
+		case sign == eof && depth > 0:
+			return nil, p.errorf("close it with }", "a block is not closed")
+		case sign == '}', sign == eof:
+			return ds, nil
+		case sign == '{':
+			d.open = true
+			if d.block, err = p.block(depth + 1); err != nil {
 				return nil, err
 			}
-			if sign == 0 && len(d.words) < maxWords { // a word
-				if len(d.words) == 0 {
-					d.line = p.line
-				}
-				d.words = append(d.words, word)
-				continue
-			}
-			if sign == 0 {
-				return nil, p.errorf("end it with a semicolon", "a directive has more than %d words", maxWords)
-			}
-			end := sign == '}' || sign == eof
-			switch {
-			case end && len(d.words) > 0:
-				return nil, p.errorf("end it with a semicolon", "%s is not ended", clean(d.name()))
-			case sign == '}' && depth == 0:
-				p.at-- // for the caller
-				return ds, nil
-			case sign == eof && depth > 0:
-				return nil, p.errorf("close it with }", "a block is not closed")
-			case end:
-				return ds, nil
-			case len(d.words) == 0:
-				return nil, p.errorf("remove it", "a %c has no directive", sign)
-			}
-			if sign == '{' {
-				d.open = true
-				if d.block, err = p.block(depth + 1); err != nil {
-					return nil, err
-				}
-			}
-			break
 		}
 		if p.seen++; p.seen > maxDirectives {
 			return nil, p.errorf("remove what is not about RTMP", "there are more than %d directives", maxDirectives)
 		}
 		ds = append(ds, d)
+	}
+}
+
+// words reads a directive up to the sign that ends it, or one that ends the block.
+func (p *parser) words() (d directive, sign byte, err error) {
+	for {
+		word, sign, err := p.next()
+		ended := sign == '}' || sign == eof
+		switch {
+		case err != nil:
+			return d, 0, err
+		case sign != 0 && ended && len(d.words) > 0:
+			return d, 0, p.errorf("end it with a semicolon", "%s is not ended", clean(d.name()))
+		case sign != 0 && !ended && len(d.words) == 0:
+			return d, 0, p.errorf("remove it", "a %c has no directive", sign)
+		case sign != 0:
+			return d, sign, nil
+		case len(d.words) == maxWords:
+			return d, 0, p.errorf("end it with a semicolon", "a directive has more than %d words", maxWords)
+		case len(d.words) == 0:
+			d.line = p.line
+		}
+		d.words = append(d.words, word)
 	}
 }
 

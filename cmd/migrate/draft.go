@@ -230,7 +230,7 @@ func (w *writer) comment(depth int, text string) {
 	}
 	line := head + indent
 	empty := true
-	for _, word := range strings.Fields(text) {
+	for word := range strings.FieldsSeq(text) {
 		if !empty && len(line)+1+len(word) > width {
 			w.line(line)
 			line, empty = head+indent+"  ", true

@@ -55,7 +55,7 @@ func (m *mediamtx) line(key string) int { return m.root.Field(key).Line() }
 // server translates listeners, certificate and log.
 func (m *mediamtx) server() {
 	d := &m.out
-	listen := "8888"
+	var listen string
 	switch {
 	case m.is("hls", true):
 		listen = m.text("hlsAddress", ":8888")

@@ -83,7 +83,7 @@ func (p *mediamtxPath) flow(pattern string) {
 		f.step(&step{name: "watch", use: "outputs/whep", from: "cam"})
 	}
 	if truth(p.get("record"), false) {
-		f.step(p.record(f))
+		f.step(p.record())
 	}
 	p.hooks(f)
 	for _, key := range p.tree.Keys() {
@@ -190,7 +190,7 @@ func (p *mediamtxPath) hls() *step {
 }
 
 // record is the recording of the path's record… settings.
-func (p *mediamtxPath) record(f *flow) *step {
+func (p *mediamtxPath) record() *step {
 	s := &step{name: "keep", use: "record", from: "cam"}
 	path := or(p.get("recordPath"), "./recordings/%path/%Y-%m-%d_%H-%M-%S-%f")
 	dir, _, _ := strings.Cut(path, "%")

@@ -23,7 +23,7 @@ func fromNginx(file string, text []byte) (string, error) {
 	blocks := all(top, "rtmp")
 	if len(blocks) == 0 {
 		if includes := all(top, "include"); len(includes) > 0 {
-			return "", errorAt(file, includes[0].line, "nginx -T prints all files as one; give that to weir import", "there is no rtmp block here, and files that are included are not read (%s)", shown(includes[0].arg(0)))
+			return "", errorAt(file, includes[0].line, "nginx -T prints all files as one; give that to weir import", "there is no rtmp block here, and files that are included are not read (%s)", shown(includes[0].arg()))
 		}
 		return "", fmt.Errorf("%s: there is no rtmp block in it\nhelp: only the RTMP module's configuration has an equivalent", file)
 	}
@@ -61,7 +61,7 @@ func included(file string, blocks []*directive) error {
 		for i := range b.block {
 			d := &b.block[i]
 			if d.name() == "include" {
-				return errorAt(file, d.line, "nginx -T prints all files as one; give that to weir import, or put the text in its place", "%s is not read: files that are included are not followed", shown(d.arg(0)))
+				return errorAt(file, d.line, "nginx -T prints all files as one; give that to weir import, or put the text in its place", "%s is not read: files that are included are not followed", shown(d.arg()))
 			}
 			if d.open {
 				inner = append(inner, d)
@@ -90,7 +90,7 @@ func (n *nginx) http(d *directive) {
 // server translates a listener and its applications.
 func (n *nginx) server(s *directive) {
 	for i, l := range all(s.block, "listen") {
-		address := l.arg(0)
+		address := l.arg()
 		if !strings.Contains(address, ":") || strings.HasSuffix(address, "]") {
 			if number(address, 1, 65535) {
 				address = ":" + address
@@ -100,7 +100,7 @@ func (n *nginx) server(s *directive) {
 		}
 		address = strings.TrimPrefix(address, "*")
 		if i > 0 || len(n.out.server) > 1 {
-			note(&n.out.notes, l.line, "listen %s: there is one address for RTMP; this is a further one.", shown(l.arg(0)))
+			note(&n.out.notes, l.line, "listen %s: there is one address for RTMP; this is a further one.", shown(l.arg()))
 			continue
 		}
 		n.out.set("rtmp", "{listen: "+quote(address, true)+"}")
@@ -139,7 +139,7 @@ func (n *nginx) unknown(notes *[]string, d *directive) {
 	case strings.HasPrefix(name, "dash"):
 		note(notes, d.line, "%s: DASH has no equivalent; HLS with fMP4 segments plays wherever DASH does.", shown(strings.Join(d.words, " ")))
 	case name == "max_connections":
-		note(notes, d.line, "max_connections %s: server.rtmp.connections bounds the connections.", shown(d.arg(0)))
+		note(notes, d.line, "max_connections %s: server.rtmp.connections bounds the connections.", shown(d.arg()))
 	default:
 		note(notes, d.line, "%s has no equivalent.", shown(strings.Join(d.words, " ")))
 	}
@@ -161,7 +161,7 @@ func needless(name string) bool {
 }
 
 func (n *nginx) callback(notes *[]string, d *directive) {
-	to := shown(d.arg(0))
+	to := shown(d.arg())
 	switch d.name() {
 	case "on_connect", "on_publish", "on_play":
 		note(notes, d.line, "%s asks %s: an external server is asked in this form, too; it is part of server.access.", d.name(), to)
@@ -172,8 +172,8 @@ func (n *nginx) callback(notes *[]string, d *directive) {
 
 // application makes a pipeline.
 func (n *nginx) application(a *directive) {
-	name := a.arg(0)
-	if on := all(a.block, "live"); len(on) == 0 || on[0].arg(0) != "on" {
+	name := a.arg()
+	if on := all(a.block, "live"); len(on) == 0 || on[0].arg() != "on" {
 		what := "it is not live"
 		if len(all(a.block, "play")) > 0 {
 			what = "it plays files: ingest/file plays one as a stream, and recordings are played by the API and the pages"
@@ -189,41 +189,42 @@ func (n *nginx) application(a *directive) {
 	cam.with = append(cam.with, field{"key", n.out.secret("WEIR_KEY_"+name, "what publishers of "+clean(name)+" have to show (rtmp://HOST/"+clean(name)+"/NAME?key=…); without it only those on this machine are let in", a.line, "")})
 	hls := n.hls(a)
 	f.step(hls)
-	recorded := false
 	for i := range a.block {
-		d := &a.block[i]
-		switch d.name() {
-		case "push":
-			n.push(f, d)
-		case "pull":
-			note(&f.notes, d.line, "pull %s: Weir does not pull streams. A service on this machine does instead: ffmpeg -i '%s' -c copy -f flv 'rtmp://127.0.0.1/%s/NAME'", shown(d.arg(0)), shown(d.arg(0)), shown(name))
-		case "record":
-			if d.arg(0) != "off" && !recorded {
-				recorded = true
-				f.step(n.record(a.block, d))
-			}
-		case "recorder":
-			for _, r := range all(d.block, "record") {
-				if r.arg(0) != "off" {
-					f.step(n.record(d.block, r))
-				}
-			}
-		case "exec", "exec_push":
-			command := strings.Join(d.words[1:], " ")
-			if !n.out.relay(f, "cam", command, d.line) {
-				n.unknown(&f.notes, d)
-			} else {
-				note(&f.notes, d.line, "%s pushed by ffmpeg; a stage does that now.", d.name())
-			}
-		case "hls_variant":
-			note(&hls.notes, d.line, "hls_variant %s: a ladder of renditions is one stage here, use: transcode/video with layers, between cam and hls; no second application is needed.", shown(strings.Join(d.words[1:], " ")))
-		case "hls_keys", "hls_key_path", "hls_key_url", "hls_fragments_per_key":
-			note(&hls.notes, d.line, "%s: encryption of HLS segments has no equivalent; serve them by HTTPS (server.tls) and ask for signed addresses.", d.name())
-		default:
-			n.unknown(&f.notes, d)
-		}
+		n.inside(f, hls, a, &a.block[i])
 	}
 	n.out.pipelines = append(n.out.pipelines, f)
+}
+
+// inside translates a directive of an application.
+func (n *nginx) inside(f *flow, hls *step, a, d *directive) {
+	switch d.name() {
+	case "push":
+		n.push(f, d)
+	case "pull":
+		note(&f.notes, d.line, "pull %s: Weir does not pull streams. A service on this machine does instead: ffmpeg -i '%s' -c copy -f flv 'rtmp://127.0.0.1/%s/NAME'", shown(d.arg()), shown(d.arg()), shown(a.arg()))
+	case "record":
+		if d.arg() != "off" {
+			f.step(n.record(a.block, d))
+		}
+	case "recorder":
+		for _, r := range all(d.block, "record") {
+			if r.arg() != "off" {
+				f.step(n.record(d.block, r))
+			}
+		}
+	case "exec", "exec_push":
+		if n.out.relay(f, "cam", strings.Join(d.words[1:], " "), d.line) {
+			note(&f.notes, d.line, "%s pushed by ffmpeg; a stage does that now.", d.name())
+		} else {
+			n.unknown(&f.notes, d)
+		}
+	case "hls_variant":
+		note(&hls.notes, d.line, "hls_variant %s: a ladder of renditions is one stage here, use: transcode/video with layers, between cam and hls; no second application is needed.", shown(strings.Join(d.words[1:], " ")))
+	case "hls_keys", "hls_key_path", "hls_key_url", "hls_fragments_per_key":
+		note(&hls.notes, d.line, "%s: encryption of HLS segments has no equivalent; serve them by HTTPS (server.tls) and ask for signed addresses.", d.name())
+	default:
+		n.unknown(&f.notes, d)
+	}
 }
 
 // hls is the output that the hls… directives describe. Every application has one, or
@@ -231,22 +232,22 @@ func (n *nginx) application(a *directive) {
 func (n *nginx) hls(a *directive) *step {
 	s := &step{name: "hls", use: "outputs/hls", from: "cam"}
 	on := all(a.block, "hls")
-	if len(on) == 0 || on[0].arg(0) != "on" {
+	if len(on) == 0 || on[0].arg() != "on" {
 		note(&s.notes, a.line, "Viewers came by RTMP; here they come by HLS, or with use: outputs/whep by WebRTC.")
 		return s
 	}
 	for _, p := range all(a.block, "hls_path") {
-		note(&s.notes, p.line, "hls_path %s: segments are in memory, and served at http://HOST:8080/%s/NAME/index.m3u8.", shown(p.arg(0)), shown(a.arg(0)))
+		note(&s.notes, p.line, "hls_path %s: segments are in memory, and served at http://HOST:8080/%s/NAME/index.m3u8.", shown(p.arg()), shown(a.arg()))
 	}
 	fragment := 5 * time.Second
 	if d := all(a.block, "hls_fragment"); len(d) > 0 {
-		if v, ok := nginxTime(d[0].arg(0)); ok && v >= time.Second && v <= 30*time.Second {
+		if v, ok := nginxTime(d[0].arg()); ok && v >= time.Second && v <= 30*time.Second {
 			fragment = v
 			s.with = append(s.with, field{"segment", short(v)})
 		}
 	}
 	if d := all(a.block, "hls_playlist_length"); len(d) > 0 {
-		if v, ok := nginxTime(d[0].arg(0)); ok {
+		if v, ok := nginxTime(d[0].arg()); ok {
 			s.with = append(s.with, field{"segments", strconv.Itoa(int(min(max(v/fragment, 3), 100)))})
 		}
 	}
@@ -255,7 +256,7 @@ func (n *nginx) hls(a *directive) *step {
 
 // push makes a stage of a push directive.
 func (n *nginx) push(f *flow, d *directive) {
-	t, ok := parseTarget(d.arg(0))
+	t, ok := parseTarget(d.arg())
 	for _, option := range d.words[min(2, len(d.words)):] {
 		key, value, _ := strings.Cut(option, "=")
 		switch key {
@@ -269,7 +270,7 @@ func (n *nginx) push(f *flow, d *directive) {
 	}
 	switch {
 	case !ok:
-		note(&f.notes, d.line, "push %s is no RTMP address that can be taken over.", shown(d.arg(0)))
+		note(&f.notes, d.line, "push %s is no RTMP address that can be taken over.", shown(d.arg()))
 	case t.key == "":
 		note(&f.notes, d.line, "push %s: it published each stream under its own name. A push has one name here, its key: make a pipeline for each stream that is pushed (%s/NAME instead of %s), with a stage {use: outputs/rtmp, from: cam, with: {url: %s, key: NAME}}.", clean(t.url()), strings.TrimSuffix(f.pattern, "/{name}"), f.pattern, quote(t.url(), true))
 	default:
@@ -281,8 +282,8 @@ func (n *nginx) push(f *flow, d *directive) {
 func (n *nginx) record(block []directive, d *directive) *step {
 	s := &step{name: "keep", use: "record", from: "cam"}
 	dir := "."
-	if p := all(block, "record_path"); len(p) > 0 && p[0].arg(0) != "" {
-		dir = p[0].arg(0)
+	if p := all(block, "record_path"); len(p) > 0 && p[0].arg() != "" {
+		dir = p[0].arg()
 	}
 	s.with = append(s.with, field{"store", "{dir: " + quote(dir, true) + "}"})
 	note(&s.notes, d.line, "A recording is a directory (APP/NAME/YYYY/MM/DD/…) with an HLS playlist and fMP4 segments, not an FLV file; export: mp4 adds one file.")
@@ -296,14 +297,14 @@ func (n *nginx) record(block []directive, d *directive) *step {
 	}
 	var split []string
 	if p := all(block, "record_interval"); len(p) > 0 {
-		if v, ok := nginxTime(p[0].arg(0)); ok && v >= time.Minute {
+		if v, ok := nginxTime(p[0].arg()); ok && v >= time.Minute {
 			split = append(split, "every: "+short(v))
-		} else if p[0].arg(0) != "off" {
-			note(&s.notes, p[0].line, "record_interval %s is too short: a recording is split after a minute at least, and can be played while it grows.", shown(p[0].arg(0)))
+		} else if p[0].arg() != "off" {
+			note(&s.notes, p[0].line, "record_interval %s is too short: a recording is split after a minute at least, and can be played while it grows.", shown(p[0].arg()))
 		}
 	}
 	if p := all(block, "record_max_size"); len(p) > 0 {
-		if v, ok := nginxSize(p[0].arg(0)); ok && v >= 1<<20 {
+		if v, ok := nginxSize(p[0].arg()); ok && v >= 1<<20 {
 			split = append(split, fmt.Sprintf("size: %dMiB", v>>20))
 		}
 	}

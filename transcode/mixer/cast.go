@@ -59,6 +59,23 @@ func (c *cast) shown(now time.Time) []*participant {
 	return slices.DeleteFunc(c.admitted(), func(p *participant) bool { return p.presence(now) == absent })
 }
 
+// remembered is the part of a participant's clipping that is left after another tenth of
+// a second: of that of ten seconds ago, a third.
+const remembered = 0.99
+
+// clip takes the shares of tracks that are cut off, which come ten times a second.
+func (c *cast) clip(shares map[media.TrackID]float64) {
+	for _, people := range c.people {
+		for _, p := range people {
+			now := 0.0
+			for _, l := range p.audio {
+				now = max(now, shares[l.given.ID])
+			}
+			p.clipped = remembered*p.clipped + (1-remembered)*now
+		}
+	}
+}
+
 // listen hears who speaks, by given track. Those who are muted, or not seen, cannot
 // have the floor. It says whether it has changed hands.
 func (c *cast) listen(now time.Time, levels map[media.TrackID]float64, muted func(*participant) bool) bool {

@@ -3,6 +3,7 @@ package mixer
 import (
 	"time"
 
+	"weir/pipeline/platform/lint"
 	"weir/transcode/worker"
 )
 
@@ -27,6 +28,8 @@ type ParticipantStatus struct {
 	Gain  float64 `json:"gain,omitempty"` // in dB
 	Mute  bool    `json:"mute,omitempty"`
 	Label string  `json:"label,omitempty"`
+	// Findings are the rules of package lint that its sound breaks.
+	Findings []lint.Finding `json:"findings,omitempty"`
 }
 
 // Describe implements pipeline.Describer.
@@ -43,7 +46,7 @@ func (s *stage) Describe() any {
 				state = "waiting"
 			}
 			st.Participants = append(st.Participants, ParticipantStatus{
-				Name: p.name, State: state, Gain: in.Gain, Mute: in.Mute, Label: s.config.label(p),
+				Name: p.name, State: state, Gain: in.Gain, Mute: in.Mute, Label: s.config.label(p), Findings: lint.Clipping(p.clipped),
 			})
 		}
 	}

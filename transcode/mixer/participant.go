@@ -29,6 +29,7 @@ type participant struct {
 	video              *lane // nil if it is only heard
 	audio              []*lane
 	seen               time.Time // its newest picture; zero before the first
+	clipped            float64   // the share of its sound that is cut off, lately
 }
 
 // presence is how a participant takes part.

@@ -118,6 +118,7 @@ func (w *work) Levels(l wire.Levels) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
+	s.cast.clip(l.Clipped)
 	if s.cast.listen(now, l.Of, func(p *participant) bool { return s.config.Inputs[p.input].Mute }) {
 		s.direct(now)
 	}

@@ -100,6 +100,9 @@ type Sprite struct {
 // all, is Silent.
 type Levels struct {
 	Of map[media.TrackID]float64 `json:"of"`
+	// Clipped are the shares of their samples that are cut off at full scale, of tracks
+	// that have any.
+	Clipped map[media.TrackID]float64 `json:"clipped,omitempty"`
 }
 
 // Silent is the level of silence.
@@ -176,8 +179,8 @@ func (s *Sprite) check() error {
 }
 
 func (l *Levels) check() error {
-	if len(l.Of) > maxTracks {
-		return fmt.Errorf("levels of %d tracks", len(l.Of))
+	if n := max(len(l.Of), len(l.Clipped)); n > maxTracks {
+		return fmt.Errorf("levels of %d tracks", n)
 	}
 	return nil
 }

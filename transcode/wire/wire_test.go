@@ -79,7 +79,7 @@ func conversation() []Message {
 		},
 		Sprite{ID: 7, Width: 2, Height: 1, Pixels: []byte{255, 0, 0, 255, 0, 0, 255, 128}},
 		Sprite{ID: 7},
-		Levels{Of: map[media.TrackID]float64{"a/audio": -20.5, "b/audio": Silent}},
+		Levels{Of: map[media.TrackID]float64{"a/audio": -20.5, "b/audio": Silent}, Clipped: map[media.TrackID]float64{"a/audio": 0.25}},
 	}
 }
 

@@ -7,5 +7,8 @@
 // Check is a function of its arguments: facts may just as well be foreseen from a
 // configuration. What is not known breaks no rule. Rule ids never change.
 //
-// One rule is not here because nothing decodes the sound: audio_clipping.
+// One rule, audio_clipping, needs sound that is decoded, which no Meter has: nothing in a
+// coded frame tells its peaks (AAC's global_gain scales a spectrum, not samples), and to
+// decode in a worker only to look would cost more than all else that a push does. It is
+// reported where sound is decoded anyway, by transcode/mixer for each participant.
 package lint

@@ -51,4 +51,7 @@ type Audio struct {
 	Rate     int
 	Channels int
 	Bitrate  int64
+	// Clipping is the share of samples that are cut off at full scale. Only those know it
+	// who decode the sound.
+	Clipping float64
 }

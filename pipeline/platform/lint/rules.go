@@ -35,6 +35,7 @@ func rules() []rule {
 		{"audio_missing", Warning, silent},
 		{"audio_codec", Error, ofAudio(audioCodec)},
 		{"audio_rate", Warning, ofAudio(audioRate)},
+		{clippingRule, Warning, ofAudio(clipping)},
 		{"av_offset", Warning, apart},
 		{"timestamp_jumps", Warning, jumps},
 		{"aspect_ratio", Warning, ofVideo(pixels)},
@@ -229,6 +230,30 @@ func audioRate(a *Audio, p *platform.Preset) (message, fix string) {
 	}
 	return fmt.Sprintf("The sound has %g kHz; %s takes %s.", float64(a.Rate)/1000, p.Title, strings.Join(rates, " and ")),
 		"OBS: Settings → Audio → Sample Rate = 48 kHz."
+}
+
+const (
+	clippingRule = "audio_clipping"
+	// clipped is the share of samples that may be cut off by chance.
+	clipped = 0.001
+)
+
+func clipping(a *Audio, _ *platform.Preset) (message, fix string) {
+	if a.Clipping < clipped {
+		return "", ""
+	}
+	return fmt.Sprintf("The sound is distorted: %.2g %% of it is cut off at full scale.", 100*a.Clipping),
+		"OBS: lower the source in the Audio Mixer until its meter stays out of the red, or add a Limiter to its filters."
+}
+
+// Clipping is what there is to say of sound of which a share is cut off at full scale, for
+// stages that decode sound whatever becomes of it.
+func Clipping(share float64) []Finding {
+	message, fix := clipping(&Audio{Clipping: share}, nil)
+	if message == "" {
+		return nil
+	}
+	return []Finding{{Rule: clippingRule, Severity: Warning, Message: message, Fix: fix}}
 }
 
 // offset is how far sound and picture may be apart by the way in which encoders

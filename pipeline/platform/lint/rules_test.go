@@ -23,6 +23,7 @@ func TestRules(t *testing.T) {
 		{"twitch", "resolution_unsupported", Error, "at most 60 frames a second", Facts{Video: &Video{Codec: media.CodecH264, Width: 1280, Height: 720, FPS: 120}}},
 		{"facebook", "profile_level", Error, "level 5.1; Facebook takes at most 4.2", Facts{Video: &Video{Codec: media.CodecH264, Level: 51}}},
 		{"facebook", "audio_codec", Error, "HE-AAC", Facts{Audio: &Audio{Codec: media.CodecAAC, Profile: "HE"}}},
+		{"twitch", "audio_clipping", Warning, "2.5 % of it is cut off", Facts{Audio: &Audio{Codec: media.CodecAAC, Clipping: 0.025}}},
 		{"twitch", "audio_codec", Error, "6 channels", Facts{Audio: &Audio{Codec: media.CodecAAC, Channels: 6}}},
 		{"youtube", "", "", "", Facts{Video: &Video{Codec: media.CodecAV1, Width: 1080, Height: 1920, FPS: 60, Bitrate: 8e6}}},
 		{"youtube", "", "", "", Facts{}},

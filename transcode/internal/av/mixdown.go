@@ -126,7 +126,14 @@ func (d *mixdown) known(pts media.Ticks) stamp {
 func levels(voices []*voice) wire.Levels {
 	l := wire.Levels{Of: make(map[media.TrackID]float64, len(voices))}
 	for _, v := range voices {
-		l.Of[v.id] = math.Round(10*v.strip.Level()) / 10
+		level, clipped := v.strip.Level()
+		l.Of[v.id] = math.Round(10*level) / 10
+		if clipped > 0 {
+			if l.Clipped == nil {
+				l.Clipped = make(map[media.TrackID]float64)
+			}
+			l.Clipped[v.id] = clipped
+		}
 	}
 	return l
 }

@@ -18,7 +18,8 @@ func sine(n, from int, peak, hz float64) []float32 {
 func rms(block []float32) float64 {
 	var m meter
 	m.add(block)
-	return m.level()
+	level, _ := m.level()
+	return level
 }
 
 func TestLevel(t *testing.T) {
@@ -26,14 +27,39 @@ func TestLevel(t *testing.T) {
 	sum := make([]float32, 2*4800)
 	s.Fade(0.1)
 	s.Add(sum, sine(4800, 0, 1, 1000))
-	if got := s.Level(); math.Abs(got+3.01) > 0.01 {
+	if got, _ := s.Level(); math.Abs(got+3.01) > 0.01 {
 		t.Errorf("a sine of full scale has %.2f dBFS", got)
 	}
 	if got := rms(sum); math.Abs(got+23.01) > 0.01 {
 		t.Errorf("a tenth of it has %.2f dBFS", got)
 	}
-	if got := s.Level(); got != Silence {
+	if got, _ := s.Level(); got != Silence {
 		t.Errorf("nothing has %.2f dBFS", got)
+	}
+}
+
+// What is cut off is told from what is as loud as it gets.
+func TestClipped(t *testing.T) {
+	for _, c := range []struct {
+		peak, hz    float64
+		least, most float64
+	}{
+		{0.5, 1000, 0, 0}, {1, 1000, 0, 0}, {1, 440, 0, 0},
+		{1.1, 1000, 0.2, 0.3}, // acos(1/1.1) of a quarter: 27 %
+		{2, 100, 0.66, 0.68},
+	} {
+		var s Strip
+		block := sine(4800, 0, c.peak, c.hz)
+		for i := range block {
+			block[i] = min(1, max(-1, block[i]))
+		}
+		s.Add(make([]float32, len(block)), block)
+		if _, got := s.Level(); got < c.least || got > c.most {
+			t.Errorf("a sine of %g and %g Hz: %.3f", c.peak, c.hz, got)
+		}
+		if _, got := s.Level(); got != 0 {
+			t.Errorf("nothing: %.3f", got)
+		}
 	}
 }
 

@@ -27,9 +27,10 @@ func (s *Strip) Add(sum, block []float32) {
 	s.fader.add(sum, block, even)
 }
 
-// Level is how loud the input was since Level was last called: the RMS in dB below
-// full scale, before any gain; Silence at least.
-func (s *Strip) Level() float64 { return s.meter.level() }
+// Level is how loud the input was since Level was last called, before any gain: the RMS in
+// dB below full scale, Silence at least; and the share of its samples that are cut off at
+// full scale.
+func (s *Strip) Level() (level, clipped float64) { return s.meter.level() }
 
 // fader applies a gain that changes in steps too small to be heard.
 type fader struct {
