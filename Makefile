@@ -35,7 +35,7 @@ setup: ## Install what building needs (for=test, for=clips: what those need)
 
 web: setup $(pages) ## Build the pages
 
-$(pages): web/node_modules/.installed web/build.mjs $(wildcard web/src/*)
+$(pages): web/node_modules/.installed web/build.mjs $(shell find web/src -type f)
 	@echo "building the pages"
 	@cd web && npm run --silent build >/dev/null
 
