@@ -54,7 +54,7 @@ const pages = {
 
 async function show(page, hash) {
   await page.goto(`${home}/${hash}`);
-  await page.reload();
+  await sleep(100); // the page before is still there
   await page.locator("main :is(h1, h2, p)").first().waitFor();
   await page.waitForFunction(() => !document.querySelector("main")?.textContent.includes("Loading…"));
   await sleep(400);
@@ -70,32 +70,33 @@ async function examine(page, name) {
 }
 
 async function eachPage(page) {
-  for (const scheme of ["light", "dark"]) {
-    await page.emulateMedia({ colorScheme: scheme });
-    for (const [name, hash] of Object.entries(pages)) {
-      await show(page, hash);
-      if (name === "graph") await page.locator("[data-id=tube]").click();
-      await examine(page, `${name} ${scheme}`);
-      if (scheme === "light" && options.shots && shots.includes(name)) await page.screenshot({ path: `${options.shots}/${name}.png` });
-      if (scheme === "dark" && options.shots && name === "graph") await page.screenshot({ path: `${options.shots}/graph-dark.png` });
-    }
-  }
-  await page.emulateMedia({ colorScheme: "light" });
-  await page.setViewportSize({ width: 360, height: 740 });
   for (const [name, hash] of Object.entries(pages)) {
     await show(page, hash);
-    const { wide, small } = await page.evaluate(() => ({
-      wide: document.documentElement.scrollWidth,
-      small: [...document.querySelectorAll("button, a, input, select, summary, [role=tab]")].filter((e) => {
-        const { width, height } = e.getBoundingClientRect();
-        return width > 0 && getComputedStyle(e).display !== "inline" && !e.closest(".tile, .unseen, .skip, li, p, dd, svg") && (width < 24 || height < 24);
-      }).map((e) => e.outerHTML.slice(0, 120)),
-    }));
-    if (wide > 360) seen.wide.push(`${name} is ${wide} wide`);
-    seen.wide.push(...small.map((each) => `${name}: too small: ${each}`));
+    if (name === "graph") await page.locator("[data-id=tube]").click();
+    for (const scheme of ["dark", "light"]) {
+      await page.emulateMedia({ colorScheme: scheme });
+      await examine(page, `${name} ${scheme}`);
+      if (options.shots && scheme === "dark" && name === "graph") await page.screenshot({ path: `${options.shots}/graph-dark.png` });
+    }
+    if (options.shots && shots.includes(name)) await page.screenshot({ path: `${options.shots}/${name}.png` });
+    await page.setViewportSize({ width: 360, height: 740 });
+    await narrow(page, name);
     if (options.shots && name === "overview") await page.screenshot({ path: `${options.shots}/phone.png` });
+    await page.setViewportSize({ width: 1280, height: 800 });
   }
-  await page.setViewportSize({ width: 1280, height: 800 });
+}
+
+// narrow looks for what is wider than a phone, or too small for a finger.
+async function narrow(page, name) {
+  const { wide, small } = await page.evaluate(() => ({
+    wide: document.documentElement.scrollWidth,
+    small: [...document.querySelectorAll("button, a, input, select, summary, [role=tab]")].filter((e) => {
+      const { width, height } = e.getBoundingClientRect();
+      return width > 0 && getComputedStyle(e).display !== "inline" && !e.closest(".tile, .unseen, .skip, li, p, dd, svg") && (width < 24 || height < 24);
+    }).map((e) => e.outerHTML.slice(0, 120)),
+  }));
+  if (wide > 360) seen.wide.push(`${name} is ${wide} wide`);
+  seen.wide.push(...small.map((each) => `${name}: too small: ${each}`));
 }
 const shots = ["overview", "graph", "targets", "mixer", "settings", "recordings"];
 
@@ -153,7 +154,7 @@ async function addTarget(page) {
   await page.getByRole("button", { name: "Save" }).press("Enter");
   await page.locator(".target form").waitFor({ state: "detached" });
   await page.getByRole("button", { name: "Remove: push-1" }).press("Enter");
-  await page.keyboard.press("Enter"); // on the question
+  await page.locator(".asking .danger:focus").press("Enter");
   await page.locator(".target").waitFor({ state: "detached" });
   return { platform, refusal, added };
 }

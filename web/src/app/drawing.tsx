@@ -116,14 +116,14 @@ function Node({ id, place, of, here, chosen, pick }: Item<GraphNode> & { place: 
   const state = useComputed(() => of.value.state);
   const use = useComputed(() => of.value.use);
   const words = useComputed(() => known("state", of.value.state) + (of.value.problem ? ` ✗` : "") + (of.value.viewers > 0 ? ` · ${of.value.viewers} ◉` : ""));
-  const name = useComputed(() => [id, of.value.use, known("state", of.value.state), of.value.problem?.message].filter(Boolean).join(", "));
+  const problem = useComputed(() => of.value.problem?.message);
   const shape = useComputed(() => `node ${state.value}${of.value.inserted ? " inserted" : ""}${of.value.problem ? " problem" : ""}${chosen.value === id ? " chosen" : ""}`);
   const stop = useComputed(() => (here.value === id ? 0 : -1));
   return (
-    <g class={shape} role="button" tabindex={stop} aria-label={name} data-id={id} transform={`translate(${place.x} ${place.y})`} onClick={() => pick(id)}>
+    <g class={shape} role="button" tabindex={stop} aria-description={problem} data-id={id} transform={`translate(${place.x} ${place.y})`} onClick={() => pick(id)}>
       <rect width={box.width} height={box.height} rx="8" />
-      <text class="name" x="12" y="22">{id}</text>
-      <text class="use" x="12" y="39">{use}</text>
+      <text class="name" x="12" y="22">{id}</text>{" "}
+      <text class="use" x="12" y="39">{use}</text>{" "}
       <text class="state" x="12" y="55">{words}</text>
     </g>
   );
