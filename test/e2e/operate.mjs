@@ -247,12 +247,15 @@ async function wizard(page) {
 async function load(page) {
   await page.goto(`${home}/${options.page ?? "#/"}`);
   await sleep(1000 * Number(options.seconds ?? 10));
+  const count = () => page.evaluate(() => [...document.querySelectorAll(".thumbnail canvas")].filter((c) => !c.hidden).length);
+  const pictures = await count();
   await page.mouse.move(600, 500);
   for (let i = 0; i < 10; i++) {
     await page.mouse.wheel(0, 700);
     await sleep(150);
   }
-  return page.evaluate(() => ({ tasks: window.tasks, tiles: document.querySelectorAll(".tile").length, full: document.querySelectorAll(".tile .figures").length, pictures: [...document.querySelectorAll(".thumbnail canvas")].filter((c) => !c.hidden).length, edges: document.querySelectorAll(".edge").length, nodes: document.getElementsByTagName("*").length }));
+  const end = await page.evaluate(() => ({ tasks: window.tasks, tiles: document.querySelectorAll(".tile").length, full: document.querySelectorAll(".tile .figures").length, edges: document.querySelectorAll(".edge").length, nodes: document.getElementsByTagName("*").length }));
+  return { ...end, pictures };
 }
 
 await withBrowser(url, options, [], async (browser) => {

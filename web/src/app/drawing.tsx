@@ -1,24 +1,26 @@
 // The drawing of a graph in SVG. Stages and edges can be chosen; arrow keys go from one
 // to the next along the edges.
 import { type ReadonlySignal, type Signal, useComputed, useSignal } from "@preact/signals";
-import type { JSX } from "preact";
+import type { JSX, VNode } from "preact";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { GraphEdge, GraphNode } from "./api";
 import { bitrate, perSecond, queue } from "./format";
 import { flowOf, type Followed, type Topology } from "./graph";
-import { box, curve, layout, middle, type Place, thickness } from "./layout";
+import { box, layout, type Line, type Place, thickness } from "./layout";
 import { known, t } from "./words";
 
 // labelled is how many edges have their label written beside them; with more, they have
 // it when they are chosen, and in the table.
 const labelled = 60;
 
+const dropping = `✗ ${t("graph.dropping")}`;
+
 export function labelOf(e: GraphEdge): string {
   const flow = flowOf(e);
   if (flow === "idle") return t("graph.idle");
   if (flow === "stalled") return t("graph.stalled") + (e.why ? `: ${e.why}` : "");
   const figures = `${perSecond(e.units_per_second)} fps · ${bitrate(e.bitrate)} · ${queue(e.queue_seconds)}`;
-  return flow === "dropping" ? `✗ ${t("graph.dropping")} · ${figures}` : figures;
+  return flow === "dropping" ? `${dropping} · ${figures}` : figures;
 }
 
 // next is what an arrow key leads to: along the edges to the sides, among its like up
@@ -44,11 +46,11 @@ function step(key: string, all: string[], at: string): string {
   return all[to] ?? at;
 }
 
-const perFrame = 40; // edges that are drawn at once
+const perFrame = 25; // edges that are drawn at once
 
 export function Drawing({ graph, chosen }: { graph: Followed; chosen: Signal<string> }) {
   const topology = graph.topology.value;
-  const { places, width, height } = useMemo(() => layout(topology.nodes, topology.edges), [topology]);
+  const { places, lines, width, height } = useMemo(() => layout(topology.nodes, topology.edges), [topology]);
   const focused = useSignal("");
   const drawn = useSignal(perFrame);
   const svg = useRef<SVGSVGElement>(null);
@@ -73,15 +75,23 @@ export function Drawing({ graph, chosen }: { graph: Followed; chosen: Signal<str
     chosen.value = id;
   };
   const words = topology.edges.length <= labelled;
+  const chunks = useMemo<(VNode | null)[]>(() => [], [topology]); // those that are made are not looked at again
+  for (let from = 0; from < Math.min(drawn.value, topology.edges.length); from += perFrame) {
+    chunks[from / perFrame] ??= (
+      <g key={from}>
+        {topology.edges.slice(from, from + perFrame).map((e) => {
+          const [line, of] = [lines.get(e.key), graph.edges.get(e.key)];
+          return line && of && <Edge key={e.key} id={e.key} line={line} of={of} here={here} chosen={chosen} pick={pick} words={words} />;
+        })}
+      </g>
+    );
+  }
   return (
     <>
       <p class="help" id="graph-help">{t("graph.help")}</p>
       <div class="canvas">
         <svg ref={svg} role="group" aria-label={t("graph.label")} aria-describedby="graph-help" width={width} height={height} viewBox={`0 0 ${width} ${height}`} onKeyDown={press}>
-          {topology.edges.slice(0, drawn.value).map((e) => {
-            const [from, to, of] = [places.get(e.from), places.get(e.to), graph.edges.get(e.key)];
-            return from && to && of && <Edge key={e.key} id={e.key} lane={e.lane} from={from} to={to} of={of} here={here} chosen={chosen} pick={pick} words={words} />;
-          })}
+          {chunks}
           {topology.nodes.map((n) => {
             const [place, of] = [places.get(n.name), graph.nodes.get(n.name)];
             return place && of && <Node key={n.name} id={n.name} place={place} of={of} here={here} chosen={chosen} pick={pick} />;
@@ -94,10 +104,9 @@ export function Drawing({ graph, chosen }: { graph: Followed; chosen: Signal<str
 
 interface Item<T> { id: string; of: Signal<T>; here: ReadonlySignal<string>; chosen: Signal<string>; pick: (id: string) => void }
 
-function Edge({ id, lane, from, to, of, here, chosen, pick, words }: Item<GraphEdge> & { lane: number; from: Place; to: Place; words: boolean }) {
-  const d = curve(from, to, lane);
-  const at = middle(from, to, lane);
+function Edge({ id, line: { d, label: at }, of, here, chosen, pick, words }: Item<GraphEdge> & { line: Line; words: boolean }) {
   const label = useComputed(() => labelOf(of.value));
+  const figures = useComputed(() => label.value.replace(`${dropping} · `, ""));
   const flow = useComputed(() => flowOf(of.value));
   const name = useComputed(() => t("graph.edge", { from: of.value.from, to: of.value.to, label: label.value }));
   const wide = useComputed(() => thickness(of.value.bitrate));
@@ -105,9 +114,10 @@ function Edge({ id, lane, from, to, of, here, chosen, pick, words }: Item<GraphE
   const stop = useComputed(() => (here.value === id ? 0 : -1));
   return (
     <g class={shape} role="button" tabindex={stop} aria-label={name} data-id={id} onClick={() => pick(id)}>
-      <path class="reach" d={d} />
+      {words && <path class="reach" d={d} />}
       <path class="line" d={d} stroke-width={wide} />
-      {words && <text x={at.x} y={at.y - 8} text-anchor="middle">{label}</text>}
+      {words && flow.value === "dropping" && <text x={at.x} y={at.y - 22} text-anchor="middle">{dropping}</text>}
+      {words && <text x={at.x} y={at.y - 8} text-anchor="middle">{figures}</text>}
     </g>
   );
 }

@@ -13,9 +13,21 @@ import { draw, every } from "./still";
 import { count, t } from "./words";
 
 const seen = new WeakMap<Element, (near: boolean) => void>();
+const moved = new Map<Element, boolean>(); // tiles that came near or left, and are not told yet
+const atOnce = 3; // tiles that are filled in one frame
+
 const near = new IntersectionObserver((entries) => {
-  for (const each of entries) seen.get(each.target)?.(each.isIntersecting);
+  if (moved.size === 0) requestAnimationFrame(tell);
+  for (const each of entries) moved.set(each.target, each.isIntersecting);
 }, { rootMargin: "200px" });
+
+function tell(): void {
+  for (const [element, is] of [...moved].slice(0, atOnce)) {
+    moved.delete(element);
+    seen.get(element)?.(is);
+  }
+  if (moved.size > 0) requestAnimationFrame(tell);
+}
 
 function Tile({ path, of }: { path: string; of: Signal<Stream> }) {
   const place = useRef<HTMLLIElement>(null);
@@ -89,12 +101,19 @@ export function Thumbnail({ path, has }: { path: string; has: boolean }) {
   );
 }
 
+const perFrame = 30; // tiles that are put in at once
 const many = 12; // from which on there is a field to find one
 
 export function Overview() {
   const filter = useSignal("");
   const shown = useComputed(() => [...streams.value].filter(([path]) => path.includes(filter.value.trim())));
   const sum = useComputed(() => count("overview.count", streams.value.size, { viewers: totals.value.viewers, bitrate: bitrate(totals.value.bitrate) }));
+  const drawn = useSignal(perFrame);
+  useEffect(() => {
+    if (drawn.value >= shown.value.length) return;
+    const frame = requestAnimationFrame(() => (drawn.value += perFrame));
+    return () => cancelAnimationFrame(frame);
+  }, [drawn.value, shown.value.length]);
   const none = computed(() => loaded.value && streams.value.size === 0);
   return (
     <>
@@ -110,7 +129,7 @@ export function Overview() {
       )}
       {shown.value.length === 0 && !none.value && loaded.value && <p class="empty">{t("overview.noneFound")}</p>}
       <ul class="tiles" aria-label={t("overview.streams")}>
-        {shown.value.map(([path, of]) => <Tile key={path} path={path} of={of} />)}
+        {shown.value.slice(0, drawn.value).map(([path, of]) => <Tile key={path} path={path} of={of} />)}
       </ul>
     </>
   );

@@ -95,7 +95,7 @@ function Canvas({ status, tell }: { status: Status; tell: (body: unknown) => Pro
       <div class="mixer">
         {boxes.value.map((_, i) => <Handle key={i} at={i} boxes={boxes} />)}
       </div>
-      <p><Act class="primary" disabled={!may("operate")} act={() => tell({ layout: name.value, scenes: { [name.value]: { ...scene, boxes: boxes.value } } })}>{t("mixer.apply")}</Act></p>
+      <p><Act class="primary" disabled={!may("operate")} act={() => tell({ layout: name.value, scenes: { [name.value]: { boxes: boxes.value } } })}>{t("mixer.apply")}</Act></p>
     </>
   );
 }

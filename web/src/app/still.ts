@@ -1,28 +1,52 @@
 // Thumbnails. The server gives the newest key frame as a film of one picture; what draws
-// it is one video element for all of them, for a page may not have hundreds.
+// them is a few video elements for all, for a page may not have hundreds.
 import { ofStream, root } from "./api";
 
 export const every = 2000; // ms between two pictures of what is seen
 
-let turn: Promise<unknown> = Promise.resolve();
-let video: HTMLVideoElement | undefined;
-
+const most = 3; // films that are decoded at once
 const patience = 4000; // ms
 
-function decoded(url: string): Promise<HTMLVideoElement> {
-  video ??= Object.assign(document.createElement("video"), { muted: true, playsInline: true, preload: "auto" });
-  const element = video;
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error("no picture")), patience);
-    const end = (act: () => void) => () => {
+// Projector decodes one film after the other.
+class Projector {
+  private readonly video = Object.assign(document.createElement("video"), { muted: true, playsInline: true, preload: "auto" });
+  private turn: Promise<unknown> = Promise.resolve();
+  waiting = 0;
+
+  show(film: Blob, use: (picture: HTMLVideoElement) => void, stop: AbortSignal): Promise<void> {
+    this.waiting++;
+    const mine = this.turn.then(() => (stop.aborted ? undefined : this.decode(film, use))).finally(() => this.waiting--);
+    this.turn = mine.catch(() => undefined);
+    return mine;
+  }
+
+  private async decode(film: Blob, use: (picture: HTMLVideoElement) => void): Promise<void> {
+    const { video } = this;
+    const url = URL.createObjectURL(film);
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    try {
+      await new Promise<void>((resolve, reject) => {
+        timer = setTimeout(reject, patience);
+        video.onloadeddata = () => resolve();
+        video.onerror = reject;
+        video.src = url;
+      });
+      use(video);
+    } finally {
       clearTimeout(timer);
-      element.onloadeddata = element.onerror = null;
-      act();
-    };
-    element.onloadeddata = end(() => resolve(element));
-    element.onerror = end(() => reject(new Error("no picture")));
-    element.src = url;
-  });
+      video.onloadeddata = video.onerror = null;
+      URL.revokeObjectURL(url);
+    }
+  }
+}
+
+const projectors: Projector[] = [];
+
+function free(): Projector {
+  const idle = projectors.find((p) => p.waiting === 0);
+  if (idle) return idle;
+  if (projectors.length < most) projectors.push(new Projector());
+  return projectors.reduce((a, b) => (b.waiting < a.waiting ? b : a));
 }
 
 const tags = new WeakMap<HTMLCanvasElement, string>();
@@ -34,21 +58,11 @@ export async function draw(path: string, canvas: HTMLCanvasElement, stop: AbortS
   const tag = response.headers.get("ETag") ?? "";
   const film = await response.blob();
   if (tag && tags.get(canvas) === tag) return true;
-  const mine = turn.then(async () => {
-    if (stop.aborted) return false;
-    const url = URL.createObjectURL(film);
-    try {
-      const picture = await decoded(url);
-      const width = 320;
-      canvas.width = width;
-      canvas.height = Math.round((width * picture.videoHeight) / (picture.videoWidth || 1)) || 180;
-      canvas.getContext("2d")?.drawImage(picture, 0, 0, canvas.width, canvas.height);
-      tags.set(canvas, tag);
-      return true;
-    } finally {
-      URL.revokeObjectURL(url);
-    }
-  });
-  turn = mine.catch(() => undefined);
-  return mine;
+  await free().show(film, (picture) => {
+    canvas.width = 320;
+    canvas.height = Math.round((canvas.width * picture.videoHeight) / (picture.videoWidth || 1)) || 180;
+    canvas.getContext("2d")?.drawImage(picture, 0, 0, canvas.width, canvas.height);
+    tags.set(canvas, tag);
+  }, stop);
+  return !stop.aborted;
 }
