@@ -21,8 +21,13 @@ import (
 	"weir/web"
 )
 
-// hostile is a text that a peer may have chosen.
-const hostile = `"><img src=x onerror="window.pwned=1">`
+// hostile is a text that a peer may have chosen. It is left out of screenshots.
+var hostile = func() string {
+	if screenshots() != "" {
+		return ""
+	}
+	return `"><img src=x onerror="window.pwned=1">`
+}()
 
 type object = map[string]any
 
@@ -68,7 +73,7 @@ func newFake(t *testing.T, streams int, setup bool) (*fakeAPI, string) {
 		recording("01HREC3", "live/evening", "complete", 1800, nil),
 	}
 	f.webhooks = []object{{"id": "wh1", "url": "https://example.net/" + hostile, "events": []string{"stream.*"}}}
-	f.tokens = []object{{"id": "tk1", "name": hostile, "scope": "read"}}
+	f.tokens = []object{{"id": "tk1", "name": "ci " + hostile, "scopes": []string{"read"}}}
 
 	p, err := pipeline.ParsePattern("live/{name}")
 	if err != nil {
@@ -108,7 +113,7 @@ func stream(i int) object {
 		s["path"], s["verdict"], s["state"], s["has_still"] = "live/evening", "error", "lingering", false
 		s["findings"] = []object{{"rule": "audio_missing", "severity": "error", "message": "There is no sound.", "fix": "Add a sound source."}}
 	case 2:
-		s["summary"] = hostile
+		s["summary"] = "H.264 Main 720p30 " + hostile
 	}
 	return s
 }
@@ -181,13 +186,13 @@ func (f *fakeAPI) routes(mux *http.ServeMux) {
 		return 201, object{"id": body["id"], "url": body["url"], "events": body["events"], "secret": "whsec_abc"}
 	})
 	on("POST /webhooks/{id}/test", is(202, object{}))
-	on("GET /webhooks/{id}/deliveries", is(200, items([]object{{"id": "d1", "type": "webhook.test", "timestamp": ago(time.Minute), "state": "failed", "attempts": 2, "error": hostile}})))
-	on("GET /users", is(200, items([]object{{"id": "admin", "name": "admin", "scope": "admin"}})))
+	on("GET /webhooks/{id}/deliveries", is(200, items([]object{{"event_id": "d1", "type": "webhook.test", "at": ago(time.Minute), "state": "retrying", "attempt": 2, "error": hostile}})))
+	on("GET /users", is(200, items([]object{{"id": "admin", "scope": "admin", "declared": true}, {"id": "ann", "scope": "operate"}})))
 	on("GET /tokens", func(*http.Request, object) (int, any) { return 200, items(f.tokens) })
 	on("POST /tokens", func(_ *http.Request, body object) (int, any) {
 		body["id"] = "tk2"
 		f.tokens = append(f.tokens, body)
-		return 201, object{"id": "tk2", "name": body["name"], "scope": body["scope"], "secret": "weir_abcdef"}
+		return 201, object{"id": "tk2", "name": body["name"], "scopes": body["scopes"], "secret": "weir_abcdef"}
 	})
 	on("GET /keys", is(200, items([]object{{"id": "k1", "stream": "live/studio", "name": "obs", "expires": ago(-time.Hour)}})))
 	mux.HandleFunc("GET /v1/streams/{stream}/still", func(w http.ResponseWriter, r *http.Request) {
@@ -228,11 +233,12 @@ func (f *fakeAPI) entrance(on route) {
 		if body["token"] != "one-time" {
 			return 403, "The token is not the one that the server printed."
 		}
-		return 201, object{}
+		f.setup = false
+		return 201, object{"name": "user:admin", "scope": "admin"}
 	})
 	on("GET /server", func(*http.Request, object) (int, any) {
 		return 200, object{"version": "test", "started_at": ago(time.Hour), "setup_needed": false, "writable": true, "addresses": []object{
-			{"name": "http", "protocol": "http", "address": ":8080"}, {"name": "rtmp", "protocol": "rtmp", "address": ":1936"},
+			{"name": "http", "protocol": "http", "address": ":8080"}, {"name": "rtmp", "protocol": "RTMP", "address": "[::]:1936"},
 		}}
 	})
 }
@@ -320,7 +326,7 @@ func (f *fakeAPI) ofSettings(on route) {
 		}
 		return []object{}
 	}
-	changes := []object{{"pipeline": "live/{name}", "change": "changed", "restarts": []string{"cam"}, "untouched": []string{"hls"}}}
+	changes := []object{{"pipeline": "live/{name}", "change": "1 stage starts (a2), 1 untouched", "restarts": 1, "untouched": 1}}
 	on("GET /config", func(*http.Request, object) (int, any) {
 		return 200, object{"yaml": f.yaml, "name": "weir.yaml", "writable": true, "version": len(f.yaml)}
 	})
@@ -334,7 +340,7 @@ func (f *fakeAPI) ofSettings(on route) {
 		return 200, object{"changes": changes, "version": 2}
 	})
 	on("GET /config/history", func(*http.Request, object) (int, any) {
-		return 200, items([]object{{"version": 1, "applied_at": ago(time.Hour), "by": "admin"}})
+		return 200, items([]object{{"version": "v2", "at": ago(time.Hour), "by": "user:admin", "in_force": true}, {"version": "v1", "at": ago(2 * time.Hour), "by": "file"}})
 	})
 	on("POST /config/revert", func(*http.Request, object) (int, any) { return 200, object{"version": 3} })
 }
@@ -343,7 +349,7 @@ func (f *fakeAPI) ofSettings(on route) {
 func (f *fakeAPI) graph(path string) object {
 	nodes, edges := []object{}, []object{}
 	node := func(column int, name, use string, more object) {
-		n := object{"name": name, "use": use, "role": "processor", "inserted": false, "state": "running", "since": ago(time.Hour), "viewers": 0, "restarts": object{}, "column": column}
+		n := object{"name": name, "use": use, "role": "processor", "inserted": false, "state": "running", "since": ago(time.Hour), "viewers": 0, "restarts": 0, "column": column}
 		for k, v := range more {
 			n[k] = v
 		}
@@ -413,7 +419,7 @@ func (f *fakeAPI) events(w http.ResponseWriter, r *http.Request) {
 		for _, topic := range strings.Split(r.FormValue("topics"), ",") {
 			if path, ok := strings.CutPrefix(topic, "graph:"); ok {
 				g := f.graph(path)
-				say(topic, path, object{"edges": g["edges"]})
+				say(topic, path, object{"whole": false, "path": path, "live": true, "nodes": []object{}, "edges": g["edges"]})
 			}
 		}
 		f.mu.Unlock()

@@ -23,7 +23,7 @@ export function Access() {
 }
 
 // Part is a table of entries that can be deleted, and a form that makes one.
-function Part<T extends { id: string; name: string }>({ at, title, add, columns, cells, fields, body }: {
+function Part<T extends { id: string; name?: string; declared?: boolean }>({ at, title, add, columns, cells, fields, body }: {
   at: string; title: Key; add: Key; columns: string[]; cells: (each: T) => ComponentChildren[];
   fields: ComponentChildren; body: (form: FormData) => unknown;
 }) {
@@ -52,7 +52,7 @@ function Part<T extends { id: string; name: string }>({ at, title, add, columns,
           <Table caption={t(title)} empty={t("access.none")} columns={[...columns, t("app.actions")]}
             rows={value.map((each) => ({
               key: each.id,
-              cells: [...cells(each), <Act class="danger" disabled={!may("admin")} label={`${t("app.delete")}: ${each.name}`} sure={t("access.remove.sure", { name: each.name })}
+              cells: [...cells(each), each.declared ? t("target.fromFile") : <Act class="danger" disabled={!may("admin")} label={`${t("app.delete")}: ${each.name ?? each.id}`} sure={t("access.remove.sure", { name: each.name ?? each.id })}
                 act={async () => (await send("DELETE", `${at}/${seg(each.id)}`), await again())}>{t("app.delete")}</Act>],
             }))} />
         )}
@@ -69,7 +69,7 @@ function Part<T extends { id: string; name: string }>({ at, title, add, columns,
 }
 
 const Name = () => <Field label={t("access.name")}>{(c) => <input {...c} name="name" autocomplete="off" required />}</Field>;
-const ScopeField = () => <Field label={t("access.scope")}>{(c) => <select {...c} name="scope">{scopes.map((s) => <option key={s} value={s}>{known("access.scope", s)}</option>)}</select>}</Field>;
+const ScopeField = ({ of = scopes }: { of?: string[] }) => <Field label={t("access.scope")}>{(c) => <select {...c} name="scope">{of.map((s) => <option key={s} value={s}>{known("access.scope", s)}</option>)}</select>}</Field>;
 const StreamsField = () => <Field label={t("access.streams")} help={t("access.streams.help")}>{(c) => <input {...c} name="streams" autocomplete="off" />}</Field>;
 const When = ({ name, label }: { name: string; label: string }) => <Field label={label}>{(c) => <input {...c} name={name} type="datetime-local" />}</Field>;
 
@@ -85,8 +85,8 @@ const until = (at?: string) => (at ? moment(at) : t("access.never"));
 function Users() {
   return (
     <Part<User> at="/users" title="access.users" add="access.addUser" columns={[t("access.name"), t("access.scope"), t("access.streams")]}
-      cells={(u) => [u.name, known("access.scope", u.scope), those(u.streams)]}
-      fields={<><Name /><Field label={t("access.password")}>{(c) => <input {...c} name="password" type="password" autocomplete="new-password" minLength={10} required />}</Field><ScopeField /><StreamsField /></>}
+      cells={(u) => [u.id, known("access.scope", u.scope), those(u.streams)]}
+      fields={<><Name /><Field label={t("access.password")}>{(c) => <input {...c} name="password" type="password" autocomplete="new-password" minLength={8} required />}</Field><ScopeField /><StreamsField /></>}
       body={(f) => ({ name: text(f, "name"), password: String(f.get("password")), scope: text(f, "scope"), ...bounds(f) })} />
   );
 }
@@ -94,9 +94,9 @@ function Users() {
 function Tokens() {
   return (
     <Part<Token> at="/tokens" title="access.tokens" add="access.addToken" columns={[t("access.name"), t("access.scope"), t("access.streams"), t("access.expires")]}
-      cells={(k) => [k.name, known("access.scope", k.scope), those(k.streams), until(k.expires)]}
-      fields={<><Name /><ScopeField /><StreamsField /><When name="expires" label={t("access.expires")} /></>}
-      body={(f) => ({ name: text(f, "name"), scope: text(f, "scope"), ...bounds(f), ...time(f, "expires") })} />
+      cells={(k) => [k.name, k.scopes.map((s) => known("access.scope", s)).join(", "), those(k.streams), until(k.expires_at)]}
+      fields={<><Name /><ScopeField of={[...scopes, "publish", "play"]} /><StreamsField /><When name="expires" label={t("access.expires")} /></>}
+      body={(f) => ({ name: text(f, "name"), scopes: [text(f, "scope")], ...bounds(f), ...time(f, "expires") })} />
   );
 }
 

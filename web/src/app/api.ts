@@ -43,12 +43,12 @@ export interface Recording {
 export interface Happening { id: string; type: string; timestamp: string; stream?: string; stage?: string; data?: unknown }
 export interface ConfigText { yaml: string; name: string; writable: boolean; version: string | number }
 export interface ConfigProblem { line: number; column: number; message: string; hint?: string; excerpt?: string }
-export interface Change { pipeline: string; change: string; restarts?: string[] | null; untouched?: string[] | null }
-export interface User { id: string; name: string; scope: Scope; streams?: string[] | null }
-export interface Token { id: string; name: string; scope: Scope; streams?: string[] | null; expires?: string; last_used?: string; secret?: string }
+export interface Change { pipeline: string; change: string }
+export interface User { id: string; scope: Scope; streams?: string[] | null; declared?: boolean }
+export interface Token { id: string; name: string; scopes: string[]; streams?: string[] | null; expires_at?: string; last_used_at?: string; secret?: string }
 export interface PublishKey { id: string; stream: string; name: string; valid_from?: string; expires?: string; secret?: string }
-export interface Webhook { id: string; url: string; events?: string[] | null; secret?: string }
-export interface Delivery { id: string; type: string; timestamp: string; state: string; attempts: number; status?: number; error?: string }
+export interface Webhook { id: string; url: string; events?: string[] | null; state?: string; message?: string; origin?: string; secret?: string }
+export interface Delivery { event_id: string; type: string; at: string; state: string; attempt: number; status?: number; error?: string }
 
 export const root = "/v1";
 
@@ -112,13 +112,13 @@ export async function send<T>(method: string, path: string, body?: unknown): Pro
 
 const mostPages = 20;
 
-// list reads all pages of a list, of which the server bounds the size.
+// list reads all pages of a list. Some lists have one page only, and take no cursor.
 export async function list<T>(path: string): Promise<T[]> {
   const all: T[] = [];
   let cursor = "";
   for (let i = 0; i < mostPages; i++) {
-    const query = `limit=500${cursor && `&cursor=${seg(cursor)}`}`;
-    const page = await get<Page<T>>(`${path}${path.includes("?") ? "&" : "?"}${query}`);
+    const more = cursor && `${path.includes("?") ? "&" : "?"}cursor=${seg(cursor)}`;
+    const page = await get<Page<T>>(path + more);
     all.push(...page.items);
     if (!page.next_cursor) break;
     cursor = page.next_cursor;

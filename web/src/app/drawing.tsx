@@ -20,7 +20,7 @@ export function labelOf(e: GraphEdge): string {
   if (flow === "idle") return t("graph.idle");
   if (flow === "stalled") return t("graph.stalled") + (e.why ? `: ${e.why}` : "");
   const figures = `${perSecond(e.units_per_second)} fps · ${bitrate(e.bitrate)} · ${queue(e.queue_seconds)}`;
-  return flow === "dropping" ? `${dropping} · ${figures}` : figures;
+  return flow === "dropping" ? `${dropping} ${figures}` : figures;
 }
 
 // next is what an arrow key leads to: along the edges to the sides, among its like up
@@ -106,7 +106,7 @@ interface Item<T> { id: string; of: Signal<T>; here: ReadonlySignal<string>; cho
 
 function Edge({ id, line: { d, label: at }, of, here, chosen, pick, words }: Item<GraphEdge> & { line: Line; words: boolean }) {
   const label = useComputed(() => labelOf(of.value));
-  const figures = useComputed(() => label.value.replace(`${dropping} · `, ""));
+  const figures = useComputed(() => label.value.replace(`${dropping} `, ""));
   const flow = useComputed(() => flowOf(of.value));
   const name = useComputed(() => t("graph.edge", { from: of.value.from, to: of.value.to, label: label.value }));
   const wide = useComputed(() => thickness(of.value.bitrate));
@@ -116,7 +116,7 @@ function Edge({ id, line: { d, label: at }, of, here, chosen, pick, words }: Ite
     <g class={shape} role="button" tabindex={stop} aria-label={name} data-id={id} onClick={() => pick(id)}>
       {words && <path class="reach" d={d} />}
       <path class="line" d={d} stroke-width={wide} />
-      {words && flow.value === "dropping" && <text x={at.x} y={at.y - 22} text-anchor="middle">{dropping}</text>}
+      {words && flow.value === "dropping" && <text x={at.x} y={at.y - 22} text-anchor="middle">{dropping}</text>}{" "}
       {words && <text x={at.x} y={at.y - 8} text-anchor="middle">{figures}</text>}
     </g>
   );

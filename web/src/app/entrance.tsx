@@ -33,7 +33,7 @@ export function SignIn() {
   );
 }
 
-const shortest = 10; // characters of a password
+const shortest = 8; // characters of a password
 
 // Setup is what is seen at the first run: the one-time link, the account, where to publish.
 export function Setup({ token }: { token: string }) {
@@ -55,7 +55,7 @@ export function Setup({ token }: { token: string }) {
     if (wrong.value.password || wrong.value.again) return;
     try {
       await send("POST", "/setup", { token: secret.value, user: user.value, password });
-      await signIn(user.value, password);
+      await enter(); // it signs in, too
       history.replaceState(null, "", "/setup"); // the token is used up
       step.value = 3;
     } catch (error) {

@@ -4,8 +4,9 @@ import { type Signal, signal } from "@preact/signals";
 import { get, type Graph, type GraphEdge, type GraphNode, type Happening, ofStream } from "./api";
 import { listen } from "./live";
 import { inSlices } from "./slices";
+import { t } from "./words";
 
-export interface Delta { nodes?: GraphNode[]; edges?: GraphEdge[]; removed_nodes?: string[]; removed_edges?: string[] }
+export interface Delta { whole?: boolean; nodes?: GraphNode[]; edges?: GraphEdge[] }
 export interface Topology { nodes: { name: string; column: number }[]; edges: { key: string; from: string; to: string; lane: number }[] }
 
 export const keyOf = (e: { from: string; from_port?: string; to: string; port?: string }) => `${e.from}.${e.from_port ?? ""}>${e.to}.${e.port ?? ""}`;
@@ -50,7 +51,7 @@ export class Followed {
   }
 
   // take puts a whole graph in the place of what there was.
-  async take(graph: Graph): Promise<void> {
+  async take(graph: Pick<Graph, "live" | "nodes" | "edges">): Promise<void> {
     this.live = graph.live;
     const names = new Set(graph.nodes.map((n) => n.name));
     const keys = new Set(graph.edges.map(keyOf));
@@ -61,19 +62,17 @@ export class Followed {
 
   // change brings in what is new. Figures go to signals that are there, one by one.
   async change(delta: Delta): Promise<void> {
-    for (const name of delta.removed_nodes ?? []) this.nodes.delete(name);
-    for (const key of delta.removed_edges ?? []) this.edges.delete(key), this.past.delete(key);
-    let structure = (delta.removed_nodes?.length ?? 0) + (delta.removed_edges?.length ?? 0) > 0;
+    let structure = false;
     await inSlices(delta.nodes ?? [], (now) => {
       const there = this.nodes.get(now.name);
       if (there && there.peek().column !== now.column) structure = true;
-      if (there) there.value = { ...there.peek(), ...now };
+      if (there) there.value = now;
       else this.nodes.set(now.name, signal(now)), (structure = true);
     }, this.over.signal);
     await inSlices(delta.edges ?? [], (now) => {
       const key = keyOf(now);
       const there = this.edges.get(key);
-      if (there) there.value = { ...there.peek(), ...now };
+      if (there) there.value = now;
       else this.edges.set(key, signal(now)), (structure = true);
     }, this.over.signal);
     if (structure || this.topology.peek().nodes.length !== this.nodes.size || this.topology.peek().edges.length !== this.edges.size) this.rebuild();
@@ -84,10 +83,11 @@ export class Followed {
   }
 
   private async hear(event: Happening): Promise<void> {
-    const data = event.data as (Delta & Partial<Graph>) | null;
+    const data = event.data as (Delta & { live?: boolean }) | null;
     if (!data) return;
-    if (data.pattern !== undefined && data.nodes && data.edges) return this.take(data as Graph);
-    await this.change(data);
+    if (!data.whole) return this.change(data);
+    this.error.value = data.nodes?.length ? null : new Error(t("stream.gone"));
+    await this.take({ live: !!data.live, nodes: data.nodes ?? [], edges: data.edges ?? [] });
   }
 
   private rebuild(): void {

@@ -104,20 +104,22 @@ function hear(message: Message): void {
   }
   const topic = event.type === "graph" && event.stream ? `graph:${event.stream}` : event.type;
   listeners.get(topic)?.forEach((heard) => heard(event));
-  if (topic === "stats") return stats(event.data);
+  if (topic === "stats" || topic === "streams") return news(event.data, topic === "stats");
   if (topic.startsWith("graph")) return;
   if (/^(stream|output|recording)/.test(topic)) refreshSoon();
-  if (topic === "streams") return;
   events.value = [event, ...events.value.filter((each) => each.id !== event.id)].slice(0, mostEvents);
   if (/^(stream\.(start|end|publish)|output\.(fail|recover)|recording\.)/.test(topic)) say(`${event.type} ${event.stream ?? ""}`);
 }
 
-function stats(data: unknown): void {
-  const now = (data as { streams?: Stream[] } | null)?.streams;
-  if (!Array.isArray(now)) return;
+// news is what has changed of streams: of their figures, or of all else, where the figures
+// are left out as 0.
+function news(data: unknown, figures: boolean): void {
+  const { streams: now, gone } = (data ?? {}) as { streams?: Stream[]; gone?: string[] };
   const known = streams.peek();
-  if (now.some((each) => !known.has(each.path))) refreshSoon();
-  void inSlices(now, merge).then(addUp);
+  if (gone?.length || now?.some((each) => !known.has(each.path))) refreshSoon();
+  if (!now) return;
+  const told = figures ? now : now.map(({ viewers: _, bitrate: __, ...rest }) => rest as Stream);
+  void inSlices(told, merge).then(addUp);
 }
 
 const firstPause = 500; // ms

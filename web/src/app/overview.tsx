@@ -4,8 +4,8 @@ import { computed, type Signal, useComputed, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { Stream } from "./api";
 import { bitrate } from "./format";
-import { loaded, streams, totals } from "./live";
-import { Field, State, Verdict } from "./parts";
+import { loaded, refresh, streams, totals } from "./live";
+import { Field, State, useEvery, Verdict } from "./parts";
 import { PublishHere } from "./publish-here";
 import { link } from "./route";
 import { server } from "./session";
@@ -101,6 +101,7 @@ export function Thumbnail({ path, has }: { path: string; has: boolean }) {
   );
 }
 
+const reread = 10000; // ms
 const perFrame = 30; // tiles that are put in at once
 const many = 12; // from which on there is a field to find one
 
@@ -108,6 +109,7 @@ export function Overview() {
   const filter = useSignal("");
   const shown = useComputed(() => [...streams.value].filter(([path]) => path.includes(filter.value.trim())));
   const sum = useComputed(() => count("overview.count", streams.value.size, { viewers: totals.value.viewers, bitrate: bitrate(totals.value.bitrate) }));
+  useEvery(reread, () => void refresh().catch(() => undefined)); // not all is told by events
   const drawn = useSignal(perFrame);
   useEffect(() => {
     if (drawn.value >= shown.value.length) return;

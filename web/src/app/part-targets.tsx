@@ -1,6 +1,6 @@
 // Where a stream is pushed to.
 import { useSignal } from "@preact/signals";
-import { create, get, list, ofStream, type Output, type Platform, seg, send, type Stream, words } from "./api";
+import { create, list, ofStream, type Output, type Platform, seg, send, type Stream, words } from "./api";
 import { listen, say } from "./live";
 import { Act, Failure, Field, Findings, State, useAsked, useEvery } from "./parts";
 import { may } from "./session";
@@ -80,7 +80,7 @@ function Retarget({ at, of, done }: { at: string; of: Output; done: () => Promis
 const scheme = /^rtmps?:\/\/[^/\s]+/;
 
 function Add({ path, stream, again }: { path: string; stream: Stream | null; again: () => Promise<void> }) {
-  const { value: platforms, error } = useAsked(() => list<Platform>("/platforms").catch(() => get<{ items: Platform[] }>("/platforms").then((p) => p.items)), []);
+  const { value: platforms, error } = useAsked(() => list<Platform>("/platforms"), []);
   const chosen = useSignal("youtube");
   const key = useSignal("");
   const url = useSignal("");
@@ -93,7 +93,7 @@ function Add({ path, stream, again }: { path: string; stream: Stream | null; aga
   const platform = platforms?.find((p) => p.name === chosen.value);
   if (!platform) return null;
   const custom = !platform.url;
-  const demands = stream?.findings.filter((f) => !f.target || f.target === platform.name) ?? [];
+  const demands = stream?.findings.filter((f) => !f.target) ?? [];
   const add = async (event: SubmitEvent) => {
     event.preventDefault();
     wrong.value = {

@@ -8,7 +8,7 @@ const port = (address: string) => /:(\d+)$/.exec(address)?.[1] ?? "";
 
 // doors are those of pipelines that have a publisher. name stands for the variable part.
 export function doors(pipelines: readonly Pipeline[], addresses: readonly Address[], here: { origin: string; hostname: string }, name: string): Door[] {
-  const rtmp = addresses.find((a) => /^rtmps?$/.test(a.protocol)) ?? addresses.find((a) => a.name.startsWith("rtmp"));
+  const rtmp = addresses.find((a) => /^rtmps?$/i.test(a.protocol)) ?? addresses.find((a) => a.name.startsWith("rtmp"));
   const out: Door[] = [];
   for (const { id, stages } of pipelines) {
     const path = id.replace(/\{[^}]*\}/g, name);
@@ -17,7 +17,7 @@ export function doors(pipelines: readonly Pipeline[], addresses: readonly Addres
     const door: Door = { pipeline: id };
     if (takes("ingest/rtmp") && rtmp) {
       const at = port(rtmp.address);
-      const scheme = rtmp.protocol === "rtmps" ? "rtmps" : "rtmp";
+      const scheme = rtmp.protocol.toLowerCase() === "rtmps" ? "rtmps" : "rtmp";
       door.rtmp = `${scheme}://${here.hostname}${at && !(scheme === "rtmp" && at === "1935") ? `:${at}` : ""}/${url}`;
     }
     if (takes("ingest/whip")) {

@@ -9,10 +9,10 @@ import { moment } from "./format";
 import { say } from "./live";
 import { Act, Failure, Table, useAsked } from "./parts";
 import { may } from "./session";
-import { count, known, t } from "./words";
+import { count, t } from "./words";
 
 interface Plan { changes: Change[]; problems?: ConfigProblem[] }
-interface Version { version: string | number; applied_at?: string; timestamp?: string; by?: string; subject?: string }
+interface Version { version: string; at: string; by?: string; in_force?: boolean }
 
 const rest = 700; // ms without a key, after which the text is checked
 
@@ -102,7 +102,7 @@ function Workbench({ config, etag, again }: { config: ConfigText; etag: string; 
         <Act act={again}>{t("settings.reload")}</Act>
       </div>
       {plan.value && <Planned of={plan.value} />}
-      <History again={again} />
+      <History etag={etag} again={again} />
     </>
   );
 }
@@ -131,18 +131,14 @@ function Planned({ of }: { of: Plan }) {
       <h2>{t("settings.plan.title")}</h2>
       {(of.changes ?? []).length === 0 ? <p>{t("settings.plan.none")}</p> : (
         <ul>{of.changes.map((c) => (
-          <li key={c.pipeline}><strong>{c.pipeline}</strong>: {[
-            c.change,
-            c.restarts?.length ? t("settings.restarts", { stages: c.restarts.join(", ") }) : "",
-            c.untouched?.length ? t("settings.untouched", { stages: c.untouched.join(", ") }) : "",
-          ].filter(Boolean).join("; ")}</li>
+          <li key={c.pipeline}><strong>{c.pipeline}</strong>: {c.change}</li>
         ))}</ul>
       )}
     </section>
   );
 }
 
-function History({ again }: { again: () => Promise<void> }) {
+function History({ etag, again }: { etag: string; again: () => Promise<void> }) {
   const { value } = useAsked(() => list<Version>("/config/history"), []);
   return (
     <>
@@ -150,8 +146,8 @@ function History({ again }: { again: () => Promise<void> }) {
       <Table caption={t("settings.history")} empty={value ? t("settings.history.none") : undefined} columns={["#", t("events.time"), t("session.subject"), t("app.actions")]}
         rows={(value ?? []).map((v) => ({
           key: String(v.version),
-          cells: [v.version, moment(v.applied_at ?? v.timestamp), v.by ?? v.subject ?? t("app.none"),
-            <Act disabled={!may("configure")} sure={t("settings.revert.sure", { version: v.version })} act={async () => (await send("POST", "/config/revert", { version: v.version }), await again())}>{known("settings", "revert")}</Act>],
+          cells: [v.version, moment(v.at), v.by || t("app.none"), v.in_force ? t("settings.inforce") :
+            <Act disabled={!may("configure")} sure={t("settings.revert.sure", { version: v.version })} act={async () => (await ask("POST", "/config/revert", { version: v.version }, etag ? { "If-Match": etag } : {}), await again())}>{t("settings.revert")}</Act>],
         }))} />
     </>
   );

@@ -65,7 +65,7 @@ function Header() {
         </button>
         {access.value === "in" && session.value && (
           <>
-            <span class="who" title={t("signin.as", { name: session.value.name })}>{session.value.name}</span>
+            <span class="who" title={t("signin.as", { name: session.value.name })}>{session.value.name.replace(/^user:/, "")}</span>
             <button type="button" class="quiet" onClick={() => void signOut().catch(() => say(t("error.title")))}>{t("signin.out")}</button>
           </>
         )}

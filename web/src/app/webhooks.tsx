@@ -34,14 +34,14 @@ export function Webhooks() {
       <div class="heading"><h1>{t("hooks.title")}</h1></div>
       {error != null && <Failure error={error} retry={() => void again()} />}
       {value && (
-        <Table caption={t("hooks.title")} empty={t("hooks.none")} columns={[t("hooks.url"), t("hooks.events"), t("app.actions")]}
+        <Table caption={t("hooks.title")} empty={t("hooks.none")} columns={[t("hooks.url"), t("hooks.events"), t("hooks.state"), t("app.actions")]}
           rows={value.map((hook) => ({
             key: hook.id,
-            cells: [hook.url, hook.events?.join(", ") || "*", (
+            cells: [hook.url, hook.events?.join(", ") || "*", <>{hook.state && <State of={hook.state} />} {hook.message}</>, (
               <span class="row">
                 <button type="button" aria-expanded={open.value === hook.id} aria-label={t("hooks.deliveries.of", { url: hook.url })} onClick={() => (open.value = open.value === hook.id ? "" : hook.id)}>{t("hooks.deliveries")}</button>
                 <Act disabled={!may("configure")} done={t("hooks.tested", { url: hook.url })} act={async () => (await send("POST", `/webhooks/${seg(hook.id)}/test`), (open.value = hook.id))}>{t("hooks.test")}</Act>
-                <Act class="danger" disabled={!may("configure")} sure={t("hooks.remove.sure", { url: hook.url })} act={async () => (await send("DELETE", `/webhooks/${seg(hook.id)}`), await again())}>{t("app.delete")}</Act>
+                {hook.origin !== "file" && <Act class="danger" disabled={!may("configure")} sure={t("hooks.remove.sure", { url: hook.url })} act={async () => (await send("DELETE", `/webhooks/${seg(hook.id)}`), await again())}>{t("app.delete")}</Act>}
               </span>
             )],
           }))} />
@@ -67,7 +67,7 @@ function Deliveries({ of }: { of: Webhook }) {
     <section>
       <h2>{t("hooks.deliveries.of", { url: of.url })}</h2>
       <Table caption={t("hooks.deliveries")} empty={t("hooks.deliveries.none")} columns={[t("hooks.time"), t("hooks.type"), t("hooks.state"), t("hooks.answer"), t("hooks.attempts")]}
-        rows={(value ?? []).map((d) => ({ key: d.id, cells: [moment(d.timestamp), d.type, <State of={d.state} />, d.error || d.status || t("app.none"), d.attempts] }))} />
+        rows={(value ?? []).map((d) => ({ key: `${d.event_id} ${d.attempt}`, cells: [moment(d.at), d.type, <State of={d.state} />, d.error || d.status || t("app.none"), d.attempt] }))} />
     </section>
   );
 }
