@@ -49,7 +49,7 @@ test: ## Run all tests, installing what they need
 
 vet: build
 	@echo "checking the pages' types"
-	@cd web && npm run --silent check
+	@cd web && npm run --silent check && npm run --silent test >/dev/null
 	$(GO) vet -tags invariants,e2e ./...
 
 unit: web ## Run the tests of all packages with the race detector
