@@ -35,7 +35,7 @@ setup: ## Install what building needs (for=test, for=clips: what those need)
 
 web: setup $(pages) ## Build the pages
 
-$(pages): web/node_modules/.installed web/build.mjs $(wildcard web/src/*)
+$(pages): web/node_modules/.installed web/build.mjs $(shell find web/src -type f)
 	@echo "building the pages"
 	@cd web && npm run --silent build >/dev/null
 
@@ -49,7 +49,7 @@ test: ## Run all tests, installing what they need
 
 vet: build
 	@echo "checking the pages' types"
-	@cd web && npm run --silent check
+	@cd web && npm run --silent check && npm run --silent test >/dev/null
 	$(GO) vet -tags invariants,e2e ./...
 
 unit: web ## Run the tests of all packages with the race detector

@@ -36,7 +36,7 @@ func TestRecordings(t *testing.T) {
 	put("media/index.m3u8", "#EXTM3U\n")
 	put("media/video+audio/000000.m4s", "0123456789")
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
-	r := newRecordings(record.NewDepot(log), log)
+	r := newRecordings(record.NewDepot(log, nil), log)
 	all, err := r.List(t.Context())
 	if err != nil || len(all) != 1 {
 		t.Fatal(all, err)

@@ -132,6 +132,7 @@ func (s *server) close() {
 func (s *server) routes() {
 	h := s.services.http
 	h.Handle("/", s.site.Home())
+	h.Handle("/setup", s.site.Home())
 	h.Handle("/assets/", s.site.Assets())
 	h.Handle("/metrics", control.Metrics(s.host.Snapshots, s.samples, version()))
 	s.health()

@@ -40,6 +40,14 @@ type Change struct {
 	FadeSeconds *float64 `json:"fade_seconds"`
 	// Inputs are changes of inputs by name.
 	Inputs map[string]InputChange `json:"inputs"`
+	// Scenes are changes of scenes by name; one that is not there is added.
+	Scenes map[string]SceneChange `json:"scenes"`
+}
+
+// SceneChange changes a Scene: its boxes are replaced, and what is behind them stays,
+// for a picture is a file of the server's.
+type SceneChange struct {
+	Boxes []Box `json:"boxes"`
 }
 
 // InputChange changes an Input.
@@ -92,6 +100,16 @@ func (c Config) with(change Change) Config {
 	}
 	if change.FadeSeconds != nil {
 		c.Fade = time.Duration(*change.FadeSeconds * float64(time.Second))
+	}
+	if len(change.Scenes) > 0 {
+		scenes := make(map[string]Scene)
+		maps.Copy(scenes, c.Scenes)
+		for name, to := range change.Scenes {
+			scene := scenes[name]
+			scene.Boxes = to.Boxes
+			scenes[name] = scene
+		}
+		c.Scenes = scenes
 	}
 	inputs := make(map[string]Input)
 	maps.Copy(inputs, c.Inputs)

@@ -11,6 +11,9 @@ import (
 type Status struct {
 	// Layout is the layout or scene in force.
 	Layout string `json:"layout"`
+	// Layouts are all that it could be, Scenes those of the user's own.
+	Layouts []string         `json:"layouts"`
+	Scenes  map[string]Scene `json:"scenes,omitempty"`
 	// Speaker is the participant who spoke last, "" if nobody has.
 	Speaker string `json:"speaker,omitempty"`
 	// Participants are all, in order.
@@ -36,7 +39,7 @@ type ParticipantStatus struct {
 func (s *stage) Describe() any {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	st := Status{Layout: s.config.Layout, Speaker: s.cast.floor.who, Participants: []ParticipantStatus{}}
+	st := Status{Layout: s.config.Layout, Layouts: s.config.layouts(), Scenes: s.config.Scenes, Speaker: s.cast.floor.who, Participants: []ParticipantStatus{}}
 	now, places := time.Now(), len(s.cast.admitted())
 	for _, people := range s.cast.people {
 		for _, p := range people {

@@ -1,0 +1,142 @@
+// Where a stream is pushed to.
+import { useSignal } from "@preact/signals";
+import { create, list, ofStream, type Output, type Platform, seg, send, type Stream, words } from "./api";
+import { listen, say } from "./live";
+import { Act, Failure, Field, Findings, State, useAsked, useEvery } from "./parts";
+import { may } from "./session";
+import { t } from "./words";
+import { useEffect } from "preact/hooks";
+
+const pushes = "outputs/rtmp";
+const every = 5000; // ms
+
+export function PartTargets({ path, stream }: { path: string; stream: Stream | null }) {
+  const { value, error, again } = useAsked(() => list<Output>(ofStream(path, "/outputs")), [path]);
+  useEvery(every, () => void again(), [path]);
+  const states = stream?.outputs.map((o) => o.state).join() ?? "";
+  useEffect(() => void again(), [states]);
+  useEffect(() => listen("output.state", (e) => e.stream === path && void again()), [path]);
+  if (error && !value) return <Failure error={error} retry={() => void again()} />;
+  const targets = (value ?? []).filter((o) => o.use === pushes);
+  return (
+    <div class="columns">
+      <section aria-labelledby="targets">
+        <h2 id="targets">{t("target.list")}</h2>
+        {value && targets.length === 0 && <p class="empty">{t("target.none")}</p>}
+        <ul class="cards">{targets.map((o) => <Target key={o.name} path={path} of={o} again={again} />)}</ul>
+      </section>
+      <Add path={path} stream={stream} again={again} />
+    </div>
+  );
+}
+
+const text = (value: unknown) => (typeof value === "string" ? value : "");
+
+function Target({ path, of, again }: { path: string; of: Output; again: () => Promise<void> }) {
+  const changing = useSignal(false);
+  const at = ofStream(path, `/outputs/${seg(of.name)}`);
+  const then = (act: () => Promise<unknown>) => async () => {
+    await act();
+    await again();
+  };
+  const where = [text(of.with.preset), text(of.with.url)].filter(Boolean).join(" · ");
+  return (
+    <li class="card target">
+      <div class="row"><h3>{of.name}</h3><State of={of.stopped ? "stopped" : of.state} /></div>
+      <p class="faint">{where}{of.origin === "file" && ` (${t("target.fromFile")})`}</p>
+      {(of.message || of.reason) && <p>{of.message || of.reason}</p>}
+      {of.findings.length > 0 && <Findings of={of.findings} />}
+      <div class="row">
+        {of.stopped
+          ? <Act disabled={!may("operate")} label={`${t("target.start")}: ${of.name}`} act={then(() => send("POST", `${at}/start`))}>{t("target.start")}</Act>
+          : <Act disabled={!may("operate")} label={`${t("target.stop")}: ${of.name}`} act={then(() => send("POST", `${at}/stop`))}>{t("target.stop")}</Act>}
+        {of.origin === "added" && <button type="button" aria-expanded={changing.value} onClick={() => (changing.value = !changing.value)}>{t("target.retarget")}</button>}
+        {of.origin === "added" && <Act class="danger" disabled={!may("operate")} label={`${t("target.remove")}: ${of.name}`} sure={t("target.remove.sure", { name: of.name })} act={then(() => send("DELETE", at))}>{t("target.remove")}</Act>}
+      </div>
+      {changing.value && <Retarget at={at} of={of} done={async () => ((changing.value = false), await again())} />}
+    </li>
+  );
+}
+
+function Retarget({ at, of, done }: { at: string; of: Output; done: () => Promise<void> }) {
+  const url = useSignal(text(of.with.url));
+  const key = useSignal("");
+  const save = async () => {
+    const change: Record<string, string> = {};
+    if (url.value !== text(of.with.url)) change.url = url.value;
+    if (key.value) change.key = key.value;
+    await send("PATCH", at, { with: change });
+    await done();
+  };
+  return (
+    <form onSubmit={(e) => e.preventDefault()}>
+      <Field label={t("target.url")}>{(c) => <input {...c} value={url.value} onInput={(e) => (url.value = e.currentTarget.value)} />}</Field>
+      <Field label={t("target.key")} help={t("target.key.keep")}>{(c) => <input {...c} type="password" autocomplete="off" value={key.value} onInput={(e) => (key.value = e.currentTarget.value)} />}</Field>
+      <Act class="primary" act={save}>{t("target.save")}</Act>
+    </form>
+  );
+}
+
+const scheme = /^rtmps?:\/\/[^/\s]+/;
+
+function Add({ path, stream, again }: { path: string; stream: Stream | null; again: () => Promise<void> }) {
+  const { value: platforms, error } = useAsked(() => list<Platform>("/platforms"), []);
+  const chosen = useSignal("youtube");
+  const key = useSignal("");
+  const url = useSignal("");
+  const name = useSignal("");
+  const keep = useSignal(true);
+  const test = useSignal(false);
+  const busy = useSignal(false);
+  const wrong = useSignal({ key: "", url: "", all: "" });
+  if (error) return <Failure error={error} />;
+  const platform = platforms?.find((p) => p.name === chosen.value);
+  if (!platform) return null;
+  const custom = !platform.url;
+  const demands = stream?.findings.filter((f) => !f.target) ?? [];
+  const add = async (event: SubmitEvent) => {
+    event.preventDefault();
+    wrong.value = {
+      key: platform.needs_key && !key.value ? t("target.key.missing", { title: platform.title }) : "",
+      url: (custom || url.value) && !scheme.test(url.value) ? t("target.url.wrong") : "",
+      all: "",
+    };
+    if (wrong.value.key || wrong.value.url) return;
+    busy.value = true;
+    try {
+      const settings: Record<string, string> = { preset: platform.name };
+      if (url.value) settings.url = url.value;
+      if (key.value) settings.key = key.value + (test.value && platform.name === "twitch" ? "?bandwidthtest=true" : "");
+      const made = await create<Output>(ofStream(path, "/outputs"), { ...(name.value && { name: name.value }), use: pushes, with: settings, persistent: keep.value });
+      say(t("target.added", { name: made.name }));
+      key.value = url.value = name.value = "";
+      await again();
+    } catch (error) {
+      wrong.value = { ...wrong.value, all: words(error) };
+    }
+    busy.value = false;
+  };
+  return (
+    <form class="card" onSubmit={(e) => void add(e)} noValidate aria-labelledby="add-target">
+      <h2 id="add-target">{t("target.add")}</h2>
+      <fieldset class="choices">
+        <legend>{t("target.where")}</legend>
+        {platforms?.map((p) => (
+          <label key={p.name} class="choice">
+            <input type="radio" name="platform" value={p.name} checked={p.name === chosen.value} onChange={() => (chosen.value = p.name)} /> {p.title}
+          </label>
+        ))}
+      </fieldset>
+      {platform.checked_on && <p class="help">{t("target.checked", { date: platform.checked_on, source: platform.source })}</p>}
+      {custom && <Field label={t("target.url")} help={t("target.url.help")} wrong={wrong.value.url}>{(c) => <input {...c} value={url.value} inputMode="url" onInput={(e) => (url.value = e.currentTarget.value)} />}</Field>}
+      <Field label={t("target.key")} help={t("target.key.help")} wrong={wrong.value.key}>{(c) => <input {...c} type="password" autocomplete="off" value={key.value} onInput={(e) => (key.value = e.currentTarget.value)} />}</Field>
+      <Field label={t("target.name")} help={t("target.name.help")}>{(c) => <input {...c} value={name.value} onInput={(e) => (name.value = e.currentTarget.value)} />}</Field>
+      {platform.name === "twitch" && <label class="choice"><input type="checkbox" checked={test.value} onChange={(e) => (test.value = e.currentTarget.checked)} /> {t("target.test")}</label>}
+      <label class="choice"><input type="checkbox" checked={keep.value} onChange={(e) => (keep.value = e.currentTarget.checked)} /> {t("target.persistent")}</label>
+      <h3>{t("target.lint", { title: platform.title })}</h3>
+      {demands.length > 0 ? <Findings of={demands} /> : <p class="ok">{t("target.lint.ok")}</p>}
+      {wrong.value.all && <p class="wrong" role="alert">✗ {wrong.value.all}</p>}
+      <button class="primary" disabled={busy.value || !may("operate")}>{t("target.go")}</button>
+    </form>
+  );
+}
