@@ -17,7 +17,7 @@ func idle(t *testing.T) *server {
 	settings := config.DefaultServer()
 	settings.HTTP.Listen, settings.RTMP.Listen = "127.0.0.1:0", "127.0.0.1:0"
 	settings.WebRTC.UDP, settings.WebRTC.TCP = "127.0.0.1:0", ""
-	s, err := newServer(settings, slog.New(slog.DiscardHandler))
+	s, err := newServer(settings, "", slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
