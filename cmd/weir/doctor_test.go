@@ -83,6 +83,7 @@ func TestProfiles(t *testing.T) {
 	for remote, want := range map[string]int{"127.0.0.1:1": http.StatusOK, "192.0.2.1:1": http.StatusUnauthorized} {
 		for _, url := range []string{"/debug/pprof/", "/debug/pprof/goroutine?debug=1"} {
 			r := httptest.NewRequestWithContext(context.Background(), http.MethodGet, url, nil)
+			r.Host = "localhost"
 			r.RemoteAddr = remote
 			w := httptest.NewRecorder()
 			s.services.http.ServeHTTP(w, r)

@@ -54,6 +54,7 @@ pipelines:
 			"/v1/pipelines/show%2F%7Bname%7D/graph": `"use":"outputs/hls"`,
 		} {
 			r := httptest.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+			r.Host = "localhost"
 			r.RemoteAddr = "127.0.0.1:9"
 			w := httptest.NewRecorder()
 			s.services.http.ServeHTTP(w, r)

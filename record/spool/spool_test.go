@@ -272,9 +272,7 @@ func TestStoreFails(t *testing.T) {
 	if m := s.complete(); m.Seconds != 10 {
 		t.Errorf("%v seconds", m.Seconds)
 	}
-	if r := s.box.Report(); r.Problem != "" || r.Backlog != 0 {
-		t.Errorf("%+v", r)
-	}
+	await(t, "the problem is over", func() bool { return s.box.Report().Problem == "" && s.box.Report().Backlog == 0 })
 }
 
 // copyTree is the spool as a kill would leave it.

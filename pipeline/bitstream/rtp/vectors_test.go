@@ -91,8 +91,16 @@ func sets(t testing.TB, c media.Codec) [][]byte {
 func params(t testing.TB, c media.Codec) *bitstream.Params {
 	t.Helper()
 	switch c {
-	case media.CodecVP8, media.CodecVP9:
+	case media.CodecVP8:
 		return &bitstream.Params{Codec: c, Width: 640, Height: 360, Rate: media.VideoRate}
+	case media.CodecVP9: // vpcC: profile 0, level 3, 8 bits, 4:2:0, which says nothing of the size
+		p, err := bitstream.Parse(c, unhex(t, "01000000001e820202060000"), bitstream.Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		sized := *p
+		sized.Width, sized.Height = 640, 360
+		return &sized
 	case media.CodecOpus:
 		p, err := bitstream.Parse(c, bitstream.OpusHead(2, 0), bitstream.Limits{})
 		if err != nil {
