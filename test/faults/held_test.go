@@ -34,7 +34,7 @@ func TestHeldRequests(t *testing.T) {
 	var held, refused, failed atomic.Int64
 	var wg sync.WaitGroup
 	leave := make(chan struct{})
-	ask := fmt.Sprintf("GET /live/stalled/video.m3u8?_HLS_msn=%d&_HLS_part=%d HTTP/1.1\r\nHost: x\r\n\r\n", msn, part)
+	ask := fmt.Sprintf("GET /live/stalled/video.m3u8?_HLS_msn=%d&_HLS_part=%d HTTP/1.1\r\nHost: %s\r\n\r\n", msn, part, s.http)
 	for i := range requests {
 		wg.Go(func() {
 			c, err := from(i/200, s.http)
