@@ -2,7 +2,8 @@
 # Installs what is missing for a purpose, on Debian and its like:
 #   setup.sh run     build the pages and the server (Node.js, npm)
 #   setup.sh test    the tests too (a C compiler for the race detector, ffmpeg, Chromium,
-#                    nginx with its RTMP module, an S3 server, promtool, what breaks a disk)
+#                    nginx with its RTMP module, an S3 server, promtool, what makes networks and
+#                    what breaks a disk)
 #   setup.sh clips   remake the test clips (ffmpeg, a font)
 #   setup.sh libav   build libav for the worker (a C compiler, the codecs' libraries)
 #   setup.sh memcheck
@@ -77,6 +78,7 @@ test)
 	need nginx nginx
 	file /usr/lib/nginx/modules/ngx_rtmp_module.so libnginx-mod-rtmp
 	need curl curl
+	need ip iproute2
 	need strace strace
 	;;
 clips)

@@ -121,7 +121,9 @@ func lookAtTargets(ctx context.Context, file *config.File) (found []finding) {
 		for _, a := range cfg.Addresses() {
 			if !seen[a] {
 				seen[a] = true
+				ctx, cancel := context.WithTimeout(ctx, patience/2)
 				found = append(found, lookAtTarget(ctx, &dialer, at, a))
+				cancel()
 			}
 		}
 	})
@@ -129,8 +131,6 @@ func lookAtTargets(ctx context.Context, file *config.File) (found []finding) {
 }
 
 func lookAtTarget(ctx context.Context, d *outgoing.Dialer, at string, a push.Address) finding {
-	ctx, cancel := context.WithTimeout(ctx, patience/2)
-	defer cancel()
 	what := fmt.Sprintf("%s (%s, %s)", a, at, a.Role)
 	began := time.Now()
 	conn, err := d.DialContext(ctx, "tcp", a.String())

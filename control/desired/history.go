@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"weir/control/durable"
 	"weir/pipeline/config"
 )
 
@@ -86,7 +87,7 @@ func (d *Desired) keepVersions() error {
 		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
 			continue
 		}
-		if err := writePrivate(filepath.Join(dir, name), d.history[i].text); err != nil {
+		if _, err := durable.Replace(filepath.Join(dir, name), d.history[i].text, durable.Private); err != nil {
 			return err
 		}
 	}

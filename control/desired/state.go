@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"weir/control/durable"
 	"weir/pipeline"
 	"weir/pipeline/config"
 )
@@ -135,40 +136,21 @@ func (d *Desired) save() error {
 	if _, err := os.Stat(d.opts.State); errors.Is(err, fs.ErrNotExist) && len(text) == len(encodeState(nil)) {
 		return nil // nothing to keep, and no file yet
 	}
-	if err := writePrivate(d.opts.State, text); err != nil {
+	if _, err := durable.Replace(d.opts.State, text, durable.Private); err != nil {
 		return fmt.Errorf("keep what was added at run time: %w", err)
 	}
 	return nil
 }
 
-// writePrivate replaces a file that nobody else may read, as a whole or not at all.
-func writePrivate(name string, text []byte) error { return replaceFile(name, text, 0o600) }
-
-// writeFile does so with a file of the operator's, whose mode stays.
+// writeFile replaces a file of the operator's, whose mode stays.
 func writeFile(name string, text []byte) error {
-	mode := fs.FileMode(0o600)
+	mode := durable.Private
 	if info, err := os.Stat(name); err == nil {
 		mode = info.Mode().Perm()
 	}
 	if target, err := filepath.EvalSymlinks(name); err == nil {
 		name = target
 	}
-	return replaceFile(name, text, mode)
-}
-
-func replaceFile(name string, text []byte, mode fs.FileMode) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(f.Name())
-		}
-	}()
-	_, err = f.Write(text)
-	if err = errors.Join(err, f.Chmod(mode), f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), name)
+	_, err := durable.Replace(name, text, mode)
+	return err
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"weir/control/durable"
 	"weir/pipeline"
 )
 
@@ -94,13 +95,10 @@ func (d *Dispatcher) save() error {
 	if err != nil {
 		return err
 	}
-	name := d.opts.Files + endpointsName
-	f, err := os.OpenFile(name+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err != nil {
+	if _, err := durable.Replace(d.opts.Files+endpointsName, b, durable.Private); err != nil {
 		return fmt.Errorf("keep the webhooks: %w", err)
 	}
-	_, err = f.Write(b)
-	return errors.Join(err, f.Sync(), f.Close(), os.Rename(f.Name(), name))
+	return nil
 }
 
 // Errors of changes.

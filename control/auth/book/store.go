@@ -7,10 +7,11 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"sync"
 	"syscall"
 	"time"
+
+	"weir/control/durable"
 )
 
 // ErrFile is for what is wrong with the file, not with a change.
@@ -193,32 +194,9 @@ func (s *Store) write(b *Book) (stamp, error) {
 	if len(text) >= MaxSize {
 		return stamp{}, fmt.Errorf("the access file would have more than %d bytes", MaxSize)
 	}
-	dir := filepath.Dir(s.path)
-	f, err := os.CreateTemp(dir, "."+filepath.Base(s.path)+".*") // of mode 0600
+	info, err := durable.Replace(s.path, append(text, '\n'), durable.Private)
 	if err != nil {
 		return stamp{}, fault("write", err)
 	}
-	defer func() { _ = os.Remove(f.Name()) }() // there if it was not renamed
-	_, err = f.Write(append(text, '\n'))
-	err = errors.Join(err, f.Sync())
-	at, bad := stampOf(f)
-	if err = errors.Join(err, bad, f.Close()); err == nil {
-		err = os.Rename(f.Name(), s.path)
-	}
-	if err != nil {
-		return stamp{}, fault("write", err)
-	}
-	return at, syncDir(dir)
-}
-
-func syncDir(name string) error {
-	d, err := os.Open(name)
-	if err != nil {
-		return fault("write", err)
-	}
-	defer d.Close()
-	if err := d.Sync(); err != nil {
-		return fault("write", err)
-	}
-	return nil
+	return stampOfInfo(info), nil
 }
