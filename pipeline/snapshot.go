@@ -60,7 +60,7 @@ type StageSnapshot struct {
 	Since     time.Time
 	// Failure is the last one, or nil.
 	Failure  *Error
-	Restarts map[Kind]uint64
+	Restarts map[Kind]uint64 // by the kind of failure; nil before the first one
 	Viewers  int
 	Outputs  []OutputSnapshot
 	// Report is what the stage's Report says; zero if it says nothing.
@@ -102,35 +102,48 @@ type EdgeSnapshot struct {
 func (g *Graph) Snapshot() Snapshot {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	s := Snapshot{Path: g.opts.Path, Epoch: g.epoch}
+	edges := 0
+	for _, plan := range g.plan.Nodes {
+		edges += len(plan.Edges)
+	}
+	s := Snapshot{
+		Path: g.opts.Path, Epoch: g.epoch,
+		Stages: make([]StageSnapshot, 0, len(g.plan.Nodes)), Edges: make([]EdgeSnapshot, 0, edges),
+	}
 	for _, plan := range g.plan.Nodes {
 		n := g.nodes[plan.Name]
 		if n == nil {
 			continue
 		}
-		stage, edges := n.snapshot()
-		s.Stages = append(s.Stages, stage)
-		s.Edges = append(s.Edges, edges...)
-		s.Viewers += stage.Viewers
+		s.Stages = append(s.Stages, StageSnapshot{})
+		st := &s.Stages[len(s.Stages)-1]
+		s.Edges = n.snapshot(st, s.Edges)
+		s.Viewers += st.Viewers
 	}
 	return s
 }
 
-func (n *node) snapshot() (StageSnapshot, []EdgeSnapshot) {
+// snapshot fills in s, and adds the edges that lead to the node.
+func (n *node) snapshot(s *StageSnapshot, es []EdgeSnapshot) []EdgeSnapshot {
 	n.mu.Lock()
-	s := StageSnapshot{
+	*s = StageSnapshot{
 		Name: n.name, Use: n.plan.Use, Role: n.plan.Factory.Spec().Role,
 		Inserted: n.plan.Inserted, Why: n.plan.Why,
-		State: n.state, Since: n.since, Failure: n.failure,
-		Restarts: make(map[Kind]uint64), Viewers: int(n.viewers.Load()),
+		State: n.state, Since: n.since, Failure: n.failure, Viewers: int(n.viewers.Load()),
 	}
 	for k, count := range n.restarts {
 		if count > 0 {
+			if s.Restarts == nil {
+				s.Restarts = make(map[Kind]uint64)
+			}
 			s.Restarts[Kind(k)] = count
 		}
 	}
 	outs, edges, stage := n.outs, n.edges, n.stage
 	n.mu.Unlock()
+	if len(outs) > 0 {
+		s.Outputs = make([]OutputSnapshot, 0, len(outs))
+	}
 	for _, o := range outs {
 		r := o.ring.Stats()
 		s.Outputs = append(s.Outputs, OutputSnapshot{
@@ -147,7 +160,6 @@ func (n *node) snapshot() (StageSnapshot, []EdgeSnapshot) {
 	if m, ok := stage.(Measurer); ok {
 		s.Figures, s.Metrics = m.Measure(), n.plan.Factory.Spec().Metrics
 	}
-	var es []EdgeSnapshot
 	for _, e := range edges {
 		c := e.stats()
 		es = append(es, EdgeSnapshot{
@@ -156,5 +168,5 @@ func (n *node) snapshot() (StageSnapshot, []EdgeSnapshot) {
 			Queued: c.Queued, Lag: c.Lag,
 		})
 	}
-	return s, es
+	return es
 }

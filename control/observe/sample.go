@@ -100,8 +100,15 @@ func (w *watched) stream(snap *instance.Snapshot, now time.Time, bitrate int64) 
 	s := Stream{
 		Path: snap.Path, Pipeline: snap.Pattern, State: snap.State.String(), Since: snap.Epoch.UTC(),
 		Viewers: snap.Viewers, Bitrate: bitrate, Summary: w.summarize(snap, now), Verdict: fine,
-		Findings: []Finding{}, Outputs: []OutputState{},
 	}
+	findings, sinks := 0, 0
+	for i := range snap.Stages {
+		st := &snap.Stages[i]
+		if findings += len(st.Report.Findings); st.Role == pipeline.Sink {
+			sinks++
+		}
+	}
+	s.Findings, s.Outputs = make([]Finding, 0, findings), make([]OutputState, 0, sinks)
 	for i := range snap.Stages {
 		st := &snap.Stages[i]
 		for _, f := range st.Report.Findings {

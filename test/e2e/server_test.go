@@ -64,8 +64,9 @@ const (
 `
 )
 
-// weir is a server: where it listens, and the directory of its clips.
-type weir struct{ http, rtmp, media, files string }
+// weir is a server: where it listens, the directory of its clips, and the certificate of
+// its listeners.
+type weir struct{ http, rtmp, media, files, cert, key string }
 
 // start runs a server that takes RTMP and serves HLS.
 func start(t *testing.T) weir {
@@ -90,6 +91,11 @@ func (w weir) run(t *testing.T, where []string, client *http.Client, pipelines s
 		w.http, w.rtmp, w.media, w.media)
 	if w.files != "" {
 		configuration += fmt.Sprintf("  files: %q\n", w.files)
+	}
+	scheme := "http"
+	if w.cert != "" {
+		scheme = "https"
+		configuration += fmt.Sprintf("  tls: {cert: %q, key: %q}\n", w.cert, w.key)
 	}
 	if err := os.WriteFile(file, []byte(configuration+"pipelines:"+pipelines), 0o600); err != nil {
 		t.Fatal(err)
@@ -124,7 +130,7 @@ func (w weir) run(t *testing.T, where []string, client *http.Client, pipelines s
 		}
 	})
 	eventually(t, 15*time.Second, "the server is ready", func() bool {
-		res, err := client.Get("http://" + w.http + "/readyz")
+		res, err := client.Get(scheme + "://" + w.http + "/readyz")
 		if err != nil {
 			return false
 		}

@@ -69,6 +69,8 @@ function Inside({ path, of }: { path: string; of: Signal<Stream> }) {
   );
 }
 
+const rest = 250; // ms that a tile is there before its picture is asked for: what is scrolled past has none
+
 export function Thumbnail({ path, has }: { path: string; has: boolean }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const there = useSignal(false);
@@ -86,9 +88,13 @@ export function Thumbnail({ path, has }: { path: string; has: boolean }) {
       }
       busy = false;
     };
-    void refresh();
-    const timer = setInterval(() => void refresh(), every);
+    let timer: ReturnType<typeof setInterval> | undefined;
+    const soon = setTimeout(() => {
+      void refresh();
+      timer = setInterval(() => void refresh(), every);
+    }, rest);
     return () => {
+      clearTimeout(soon);
       clearInterval(timer);
       stop.abort();
     };

@@ -1,0 +1,79 @@
+// Keeps the operator's interface open in Debian's Chromium while a server is measured:
+// node dashboard.mjs URL [OPTION=VALUE…]
+//   pages=1           how many pages
+//   page=#/           what they show
+//   profile=FILE      where the first page's CPU profile goes
+// It prints "open" when all have been there for a while, and one JSON object when its input
+// ends: what the first page was busy with, and what it holds.
+import { writeFile } from "node:fs/promises";
+import { once } from "node:events";
+import { withBrowser } from "./browser.mjs";
+
+const [url, ...rest] = process.argv.slice(2);
+const options = Object.fromEntries(rest.map((word) => word.split(/=(.*)/s)));
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+const settle = 3000; // ms
+
+// Runs in the page, before its own scripts.
+function observe() {
+  window.tasks = [];
+  new PerformanceObserver((list) => window.tasks.push(...list.getEntries().map((e) => [Math.round(e.startTime), Math.round(e.duration)]))).observe({ type: "longtask", buffered: true });
+}
+
+// held is what a page keeps after what nobody needs has been collected.
+async function held(cdp) {
+  await cdp.send("HeapProfiler.collectGarbage");
+  const { usedSize } = await cdp.send("Runtime.getHeapUsage");
+  const { nodes, jsEventListeners } = await cdp.send("Memory.getDOMCounters");
+  return { heap: usedSize, nodes, listeners: jsEventListeners };
+}
+
+const count = () => ({
+  tiles: document.querySelectorAll(".tile").length,
+  full: document.querySelectorAll(".tile .figures").length,
+  pictures: [...document.querySelectorAll(".thumbnail canvas")].filter((c) => !c.hidden).length,
+  edges: document.querySelectorAll(".edge").length,
+  elements: document.getElementsByTagName("*").length,
+  connection: document.querySelector(".connection")?.className ?? "",
+});
+
+await withBrowser(url, options, [], async (browser) => {
+  const pages = [];
+  for (let i = 0; i < Number(options.pages ?? 1); i++) {
+    const page = await browser.newPage();
+    await page.addInitScript(observe);
+    pages.push(page);
+  }
+  const [first] = pages;
+  const cdp = await browser.newCDPSession(first);
+  if (options.profile) {
+    await cdp.send("Profiler.enable");
+    await cdp.send("Profiler.setSamplingInterval", { interval: 500 });
+    await cdp.send("Profiler.start");
+  }
+  for (const page of pages) {
+    await page.goto(new URL(options.page ?? "#/", url).href);
+    await page.locator(".connection.open").waitFor();
+    await page.locator(".tile .figures, .edge").first().waitFor();
+  }
+  await first.bringToFront();
+  await sleep(settle);
+  await cdp.send("Performance.enable");
+  const before = await held(cdp);
+  const opened = await first.evaluate(() => window.tasks.splice(0));
+  console.log("open");
+  await once(process.stdin.resume(), "end");
+  const steady = await first.evaluate(() => window.tasks.splice(0));
+  const after = await held(cdp);
+  await first.evaluate(() => window.tasks.splice(0)); // the collection is no one's doing
+  const there = await first.evaluate(count);
+  await first.mouse.move(600, 500);
+  for (let i = 0; i < 20; i++) {
+    await first.mouse.wheel(0, 350);
+    await sleep(100);
+  }
+  await sleep(500);
+  const scrolled = await first.evaluate(() => window.tasks.splice(0));
+  if (options.profile) await writeFile(options.profile, JSON.stringify((await cdp.send("Profiler.stop")).profile));
+  console.log(JSON.stringify({ opened, steady, scrolled, before, after, ...there }));
+});
