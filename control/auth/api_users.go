@@ -74,10 +74,10 @@ func (a *Auth) registerUsers(api *rest.API) {
 	huma.Register(api, rest.Operation(rest.Admin, http.MethodGet, "/users", "list-users", "List users"), a.listUsers)
 	post := rest.Operation(rest.Admin, http.MethodPost, "/users", "create-user", "Make a user")
 	post.DefaultStatus = http.StatusCreated
-	post.Errors = append(post.Errors, http.StatusConflict)
+	post.Errors = append(post.Errors, http.StatusConflict, http.StatusTooManyRequests)
 	huma.Register(api, post, a.createUser)
 	patch := rest.Operation(rest.Admin, http.MethodPatch, "/users/{id}", "change-user", "Change a user; his sessions end")
-	patch.Errors = append(patch.Errors, http.StatusConflict)
+	patch.Errors = append(patch.Errors, http.StatusConflict, http.StatusTooManyRequests)
 	huma.Register(api, patch, a.changeUser)
 	remove := rest.Operation(rest.Admin, http.MethodDelete, "/users/{id}", "delete-user", "Remove a user; his sessions end")
 	remove.Errors = append(remove.Errors, http.StatusConflict)
