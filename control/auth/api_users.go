@@ -43,6 +43,7 @@ type User struct {
 }
 
 type userInput struct {
+	rest.Idempotent
 	Body struct {
 		Name     string   `json:"name" minLength:"1" maxLength:"128"`
 		Password string   `json:"password" minLength:"8" maxLength:"1024"`
@@ -108,6 +109,10 @@ func pageOf[T any](p rest.Paging, all []T, key func(T) string) (*struct{ Body *r
 }
 
 func (a *Auth) createUser(ctx context.Context, in *userInput) (*oneUser, error) {
+	return rest.Do(ctx, &a.once, in.Idempotent, "create-user", in.Body, func() (*oneUser, error) { return a.makeUser(ctx, in) })
+}
+
+func (a *Auth) makeUser(ctx context.Context, in *userInput) (*oneUser, error) {
 	if in.Body.Scope == "" {
 		in.Body.Scope = string(rest.Read)
 	}
