@@ -39,6 +39,11 @@ type ConfigProblem struct {
 	Excerpt string `json:"excerpt,omitempty"`
 }
 
+// Checked is what is wrong with a configuration.
+type Checked struct {
+	Problems []ConfigProblem `json:"problems" nullable:"false"`
+}
+
 // Change is what a configuration would do, or has done, to a pipeline.
 type Change struct {
 	Pipeline  string `json:"pipeline"`
@@ -97,16 +102,9 @@ func (r *resources) configuration(a *rest.API) {
 			return &body[Text]{Text{text}}, err
 		})
 	huma.Register(a, rest.Operation(rest.Configure, http.MethodPost, "/config/validate", "validate-config", "Everything that is wrong with a configuration"),
-		func(_ context.Context, in *body[Text]) (*body[struct {
-			Problems []ConfigProblem `json:"problems" nullable:"false"`
-		}], error,
-		) {
-			out := &body[struct {
-				Problems []ConfigProblem `json:"problems" nullable:"false"`
-			}]{}
+		func(_ context.Context, in *body[Text]) (*body[Checked], error) {
 			_, problems := r.Desired.Check([]byte(in.Body.YAML))
-			out.Body.Problems = problemsOf(problems)
-			return out, nil
+			return &body[Checked]{Checked{problemsOf(problems)}}, nil
 		})
 	huma.Register(a, rest.Operation(rest.Configure, http.MethodPost, "/config/plan", "plan-config", "What a configuration would change"),
 		func(_ context.Context, in *body[Text]) (*body[Planned], error) {

@@ -24,6 +24,7 @@ type Key struct {
 }
 
 type keyInput struct {
+	rest.Idempotent
 	Body struct {
 		Stream  string     `json:"stream" minLength:"1" maxLength:"260" doc:"A path, or a pattern such as live/*."`
 		Name    string     `json:"name" minLength:"1" maxLength:"128" doc:"Whose key it is."`
@@ -38,6 +39,7 @@ type keyQuery struct {
 }
 
 type keyRotation struct {
+	rest.Idempotent
 	ID   string `path:"id" maxLength:"128"`
 	Body struct {
 		Overlap float64 `json:"overlap_seconds" minimum:"0" maximum:"31536000" default:"86400" doc:"How long the old key stays good beside the new one."`
@@ -57,9 +59,11 @@ func (a *Auth) registerKeys(api *rest.API) {
 	huma.Register(api, rest.Operation(rest.Admin, http.MethodGet, "/keys", "list-keys", "List publish keys"), a.listKeys)
 	post := rest.Operation(rest.Admin, http.MethodPost, "/keys", "create-key", "Make a publish key")
 	post.DefaultStatus = http.StatusCreated
+	post.Errors = append(post.Errors, http.StatusConflict) // of an Idempotency-Key
 	huma.Register(api, post, a.createKey)
 	rotate := rest.Operation(rest.Admin, http.MethodPost, "/keys/{id}/rotate", "rotate-key", "Make a key that follows another")
 	rotate.DefaultStatus = http.StatusCreated
+	rotate.Errors = append(rotate.Errors, http.StatusConflict)
 	huma.Register(api, rotate, a.rotateKey)
 	huma.Register(api, rest.Operation(rest.Admin, http.MethodDelete, "/keys/{id}", "delete-key", "Revoke a publish key; who publishes with it is dismissed"), a.removeKey)
 }
@@ -83,6 +87,10 @@ func (a *Auth) listKeys(_ context.Context, in *keyQuery) (*struct{ Body *rest.Pa
 }
 
 func (a *Auth) createKey(ctx context.Context, in *keyInput) (*newKey, error) {
+	return rest.Do(ctx, &a.once, in.Idempotent, "create-key", in.Body, func() (*newKey, error) { return a.makeKey(ctx, in) })
+}
+
+func (a *Auth) makeKey(ctx context.Context, in *keyInput) (*newKey, error) {
 	expires, err := future(in.Body.Expires)
 	if err != nil {
 		return nil, err
@@ -113,6 +121,10 @@ func (a *Auth) addKey(ctx context.Context, k book.Key, also func(*book.Book) err
 
 // rotateKey makes a successor; both are good for a while.
 func (a *Auth) rotateKey(ctx context.Context, in *keyRotation) (*newKey, error) {
+	return rest.Do(ctx, &a.once, in.Idempotent, "rotate-key "+in.ID, in.Body, func() (*newKey, error) { return a.followKey(ctx, in) })
+}
+
+func (a *Auth) followKey(ctx context.Context, in *keyRotation) (*newKey, error) {
 	old := a.index.Load().Key(in.ID)
 	if old == nil {
 		return nil, notFound("key")

@@ -27,6 +27,7 @@ type Token struct {
 }
 
 type tokenInput struct {
+	rest.Idempotent
 	Body struct {
 		Name    string     `json:"name" minLength:"1" maxLength:"128"`
 		Scopes  []string   `json:"scopes" minItems:"1" maxItems:"6" enum:"read,operate,configure,admin,publish,play"`
@@ -48,6 +49,7 @@ func (a *Auth) registerTokens(api *rest.API) {
 	huma.Register(api, rest.Operation(rest.Admin, http.MethodGet, "/tokens", "list-tokens", "List API tokens"), a.listTokens)
 	post := rest.Operation(rest.Admin, http.MethodPost, "/tokens", "create-token", "Make an API token")
 	post.DefaultStatus = http.StatusCreated
+	post.Errors = append(post.Errors, http.StatusConflict) // of an Idempotency-Key
 	huma.Register(api, post, a.createToken)
 	huma.Register(api, rest.Operation(rest.Admin, http.MethodDelete, "/tokens/{id}", "delete-token", "Revoke an API token"), a.removeToken)
 }
@@ -88,6 +90,10 @@ func future(at *time.Time) (time.Time, error) {
 }
 
 func (a *Auth) createToken(ctx context.Context, in *tokenInput) (*newToken, error) {
+	return rest.Do(ctx, &a.once, in.Idempotent, "create-token", in.Body, func() (*newToken, error) { return a.makeToken(ctx, in) })
+}
+
+func (a *Auth) makeToken(ctx context.Context, in *tokenInput) (*newToken, error) {
 	expires, err := future(in.Body.Expires)
 	if err != nil {
 		return nil, err

@@ -43,6 +43,7 @@ type User struct {
 }
 
 type userInput struct {
+	rest.Idempotent
 	Body struct {
 		Name     string   `json:"name" minLength:"1" maxLength:"128"`
 		Password string   `json:"password" minLength:"8" maxLength:"1024"`
@@ -74,10 +75,10 @@ func (a *Auth) registerUsers(api *rest.API) {
 	huma.Register(api, rest.Operation(rest.Admin, http.MethodGet, "/users", "list-users", "List users"), a.listUsers)
 	post := rest.Operation(rest.Admin, http.MethodPost, "/users", "create-user", "Make a user")
 	post.DefaultStatus = http.StatusCreated
-	post.Errors = append(post.Errors, http.StatusConflict)
+	post.Errors = append(post.Errors, http.StatusConflict, http.StatusTooManyRequests)
 	huma.Register(api, post, a.createUser)
 	patch := rest.Operation(rest.Admin, http.MethodPatch, "/users/{id}", "change-user", "Change a user; his sessions end")
-	patch.Errors = append(patch.Errors, http.StatusConflict)
+	patch.Errors = append(patch.Errors, http.StatusConflict, http.StatusTooManyRequests)
 	huma.Register(api, patch, a.changeUser)
 	remove := rest.Operation(rest.Admin, http.MethodDelete, "/users/{id}", "delete-user", "Remove a user; his sessions end")
 	remove.Errors = append(remove.Errors, http.StatusConflict)
@@ -108,6 +109,10 @@ func pageOf[T any](p rest.Paging, all []T, key func(T) string) (*struct{ Body *r
 }
 
 func (a *Auth) createUser(ctx context.Context, in *userInput) (*oneUser, error) {
+	return rest.Do(ctx, &a.once, in.Idempotent, "create-user", in.Body, func() (*oneUser, error) { return a.makeUser(ctx, in) })
+}
+
+func (a *Auth) makeUser(ctx context.Context, in *userInput) (*oneUser, error) {
 	if in.Body.Scope == "" {
 		in.Body.Scope = string(rest.Read)
 	}

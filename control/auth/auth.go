@@ -15,6 +15,7 @@ import (
 	"weir/control/auth/hook"
 	"weir/control/auth/jwt"
 	"weir/control/auth/password"
+	"weir/control/rest"
 	"weir/pipeline"
 	"weir/pipeline/config"
 	"weir/pipeline/service/outgoing"
@@ -55,6 +56,7 @@ type Auth struct {
 	quotas   *quotas
 	overs    overs
 	index    atomic.Pointer[index]
+	once     rest.Once
 
 	mu   sync.Mutex // guards used
 	used map[string]time.Time

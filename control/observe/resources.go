@@ -35,7 +35,6 @@ func Register(api *rest.API, o *Observer, plans func() []*pipeline.Plan) {
 	op.Description = "Server-sent events. Topics are types of events (stream.started, output.*), `stats` and `streams` (what has changed of the streams' " +
 		"figures and of the rest of them) and `graph:live/studio` (what has changed of a graph); the first message of the last three is whole. " +
 		"With Last-Event-ID, what came behind that event is sent first. The event `lost` says that something is missing."
-	op.Errors = append(op.Errors, http.StatusServiceUnavailable)
 	op.Responses = map[string]*huma.Response{"200": {
 		Description: "Events",
 		Content: map[string]*huma.MediaType{"text/event-stream": {

@@ -96,6 +96,7 @@ func Operation(scope Scope, method, url, id, summary string) huma.Operation {
 		op.Errors = append(op.Errors, http.StatusNotFound)
 	}
 	if scope != Open {
+		op.Errors = append(op.Errors, http.StatusServiceUnavailable) // of those who know the caller
 		op.Security = []map[string][]string{{bearer: {string(scope)}}, {cookie: {string(scope)}}}
 	}
 	return op

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"weir/control/observe"
+	"weir/control/rest"
 )
 
 // Options configure a Dispatcher.
@@ -35,6 +36,7 @@ type Dispatcher struct {
 	opts   Options
 	reader *observe.Reader
 	wake   chan struct{}
+	once   rest.Once
 
 	disk    sync.Mutex // guards journal; taken before mu
 	journal *journal

@@ -130,7 +130,16 @@ func (w *wishes) apply(e *Endpoint) {
 	}
 }
 
-func (d *Dispatcher) create(_ context.Context, in *struct{ Body wishes }) (*hookOut, error) {
+type createIn struct {
+	rest.Idempotent
+	Body wishes
+}
+
+func (d *Dispatcher) create(ctx context.Context, in *createIn) (*hookOut, error) {
+	return rest.Do(ctx, &d.once, in.Idempotent, "create-webhook", in.Body, func() (*hookOut, error) { return d.enter(in) })
+}
+
+func (d *Dispatcher) enter(in *createIn) (*hookOut, error) {
 	e := Endpoint{Secret: NewSecret()}
 	in.Body.apply(&e)
 	made, err := d.Add(e)

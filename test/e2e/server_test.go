@@ -66,7 +66,30 @@ const (
 
 // weir is a server: where it listens, the directory of its clips, and the certificate of
 // its listeners.
-type weir struct{ http, rtmp, media, files, cert, key string }
+type weir struct {
+	http, rtmp, media, files string
+	cert, key                string
+	settings                 string    // further lines of its server section
+	log                      *speaking // what it says, for whoever wants to know
+}
+
+// speaking is what a process has said so far.
+type speaking struct {
+	mu   sync.Mutex // guards text
+	text bytes.Buffer
+}
+
+func (s *speaking) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.Write(b)
+}
+
+func (s *speaking) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
+}
 
 // start runs a server that takes RTMP and serves HLS.
 func start(t *testing.T) weir {
@@ -97,6 +120,7 @@ func (w weir) run(t *testing.T, where []string, client *http.Client, pipelines s
 		scheme = "https"
 		configuration += fmt.Sprintf("  tls: {cert: %q, key: %q}\n", w.cert, w.key)
 	}
+	configuration += w.settings
 	if err := os.WriteFile(file, []byte(configuration+"pipelines:"+pipelines), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -106,8 +130,11 @@ func (w weir) run(t *testing.T, where []string, client *http.Client, pipelines s
 	}
 	words := append(slices.Clone(where), binary, "run", file)
 	cmd := exec.Command(words[0], words[1:]...)
-	var log bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &log, &log
+	log := w.log
+	if log == nil {
+		log = new(speaking)
+	}
+	cmd.Dir, cmd.Stdout, cmd.Stderr = filepath.Dir(file), log, log // where it records to
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("%v (make build)", err)
 	}
