@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -91,7 +92,16 @@ func cookieOf(r *access.Request, name string) string {
 
 // inURL says whether a text stands in the URL, where others may see it: in logs, in what a
 // browser tells other sites.
-func inURL(r *access.Request, text string) bool { return strings.Contains(r.Query.Reveal(), text) }
+func inURL(r *access.Request, text string) bool {
+	for pair := range strings.SplitSeq(r.Query.Reveal(), "&") {
+		_, value, _ := strings.Cut(pair, "=")
+		plain, err := url.PathUnescape(value)
+		if strings.Contains(value, text) || err == nil && strings.Contains(plain, text) {
+			return true
+		}
+	}
+	return false
+}
 
 // A JWT in a URL, to watch, has at most so much time left.
 const longestInURL = 10 * time.Minute

@@ -35,8 +35,8 @@ func (a *Auth) identify(r *http.Request, who peer) (*rest.Caller, error) {
 		return nil, rest.Fail(http.StatusForbidden, "cross_origin", "A page of another site has made this request.")
 	}
 	if c, err := r.Cookie(Cookie); err == nil {
-		if _, u := a.signedIn(c.Value); u != nil {
-			return &rest.Caller{Name: "user:" + u.Name, Scope: rest.Scope(u.Scope), Streams: bound(u.Streams)}, nil
+		if id, u := a.signedIn(c.Value); u != nil {
+			return &rest.Caller{Name: "user:" + u.Name, Scope: rest.Scope(u.Scope), Streams: bound(u.Streams), Over: a.overs.of("session", id)}, nil
 		}
 	}
 	if a.trusts(who) {
@@ -84,7 +84,7 @@ func (a *Auth) bearer(r *http.Request) (*rest.Caller, error) {
 		case why != nil:
 			return nil, rest.Fail(http.StatusUnauthorized, string(why.Why), why.Message)
 		}
-		return limitTo(&rest.Caller{Name: "token:" + t.Name, Streams: bound(t.Streams)}, t.Scopes), nil
+		return limitTo(&rest.Caller{Name: "token:" + t.Name, Streams: bound(t.Streams), Over: a.overs.of("token", t.ID), Expires: t.Expires}, t.Scopes), nil
 	}
 	if a.jwt == nil {
 		return nil, wrong
@@ -99,7 +99,7 @@ func (a *Auth) bearer(r *http.Request) (*rest.Caller, error) {
 	case err != nil:
 		return nil, wrong
 	}
-	return limitTo(&rest.Caller{Name: "jwt:" + said.Subject, Streams: claimed(said.Streams)}, said.Actions), nil
+	return limitTo(&rest.Caller{Name: "jwt:" + said.Subject, Streams: claimed(said.Streams), Expires: said.Expires}, said.Actions), nil
 }
 
 // claimed are the streams of a JWT: without any it is for none.

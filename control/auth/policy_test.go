@@ -126,6 +126,7 @@ func TestMatrix(t *testing.T) {
 			{"token, other stream", publishing, access.Request{Token: secretOf(otherToken)}, access.Forbidden, ""},
 			{"token, revoked", publishing, access.Request{Token: secretOf(revokedToken)}, access.Wrong, ""},
 			{"admin token in the URL", both, access.Request{Token: secretOf(admin), Query: secretOf("token=" + admin)}, access.Forbidden, ""},
+			{"admin token in the URL, in disguise", both, access.Request{Token: secretOf(admin), Query: secretOf("token=" + strings.Replace(admin, "_", "%5F", 1))}, access.Forbidden, ""},
 			{"play token in the URL", playing, access.Request{Token: secretOf(player), Query: secretOf("token=" + player)}, "", "token:ci"},
 
 			{"jwt", both, access.Request{Token: secretOf(claims(`["live/*"]`, `["publish","play"]`, hour.Unix()))}, "", "jwt:ann"},

@@ -44,7 +44,8 @@ func (o *Observer) listen(t *topics, after string) *feed {
 	return f
 }
 
-// serve sends until the peer goes, the Log ends or it is time to come back.
+// serve sends until the peer goes, its credentials end, the Log ends or it is time to come
+// back.
 func (f *feed) serve(ctx context.Context, w http.ResponseWriter) {
 	f.w, f.ctl = w, http.NewResponseController(w)
 	h := w.Header()
@@ -52,7 +53,11 @@ func (f *feed) serve(ctx context.Context, w http.ResponseWriter) {
 	h.Set("X-Accel-Buffering", "no") // nginx
 	w.WriteHeader(http.StatusOK)
 	f.out.WriteString("retry: 2000\n\n")
-	ctx, cancel := context.WithTimeout(ctx, life)
+	until := time.Now().Add(life)
+	if end := f.topics.caller.Expires; !end.IsZero() && end.Before(until) {
+		until = end
+	}
+	ctx, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
 	beats := time.NewTicker(beat)
 	defer beats.Stop()
@@ -70,6 +75,8 @@ func (f *feed) serve(ctx context.Context, w http.ResponseWriter) {
 		case <-next:
 		case <-beats.C:
 			f.out.WriteString(": beat\n\n")
+		case <-f.topics.caller.Over: // a nil channel never is ready
+			return
 		case <-ctx.Done():
 			return
 		}

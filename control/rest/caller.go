@@ -8,6 +8,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -43,6 +44,10 @@ type Caller struct {
 	// bound may use operations on a stream only, and sees no other in lists.
 	Streams []string
 	Remote  netip.Addr
+	// Over is closed when the credentials are withdrawn, nil if that cannot happen; Expires
+	// is when they end, zero is never. What lasts ends with them.
+	Over    <-chan struct{}
+	Expires time.Time
 }
 
 // Sees says whether a stream is among the caller's.

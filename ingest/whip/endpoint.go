@@ -9,6 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -169,8 +170,8 @@ func etag(p *rtc.Publisher) string { return `"` + p.ICE() + `"` }
 func (e *endpoint) admit(ctx context.Context, w http.ResponseWriter, r *http.Request, path, token string, peer *Peer) bool {
 	q := access.FromHTTP(r, access.Publish, leaf, path)
 	q.Session, q.Keys = peer.id, e.config.keys()
-	if q.Token.Empty() {
-		q.Token = pipeline.NewSecret(token)
+	if token != "" { // in the address, as one in the query is
+		q.Show(strings.TrimPrefix(q.Query.Reveal()+"&token="+url.PathEscape(token), "&"))
 	}
 	pass, no := access.Ask(ctx, e.policy, q)
 	if no == nil {

@@ -16,7 +16,7 @@ const (
 	// insideVariable is set in the process that runs in the namespace.
 	insideVariable = "WEIR_ACCESS_INSIDE"
 	loopback       = "127.0.0.1"
-	// elsewhere is the second address.
+	// elsewhere is the second address, in a network that is all of this machine.
 	elsewhere = "198.51.100.7"
 )
 
@@ -28,12 +28,23 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(m.Run())
 	}
-	os.Exit(enclosed())
+	dir, err := os.MkdirTemp("", "access")
+	if err == nil {
+		err = build(dir)
+	}
+	status := 1
+	if err == nil {
+		status = enclosed()
+	} else {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	_ = os.RemoveAll(dir)
+	os.Exit(status)
 }
 
 // furnish gives the namespace its addresses.
 func furnish() error {
-	for _, words := range []string{"link set lo up", "addr add " + elsewhere + "/32 dev lo"} {
+	for _, words := range []string{"link set lo up", "addr add " + elsewhere + "/24 dev lo"} {
 		if out, err := exec.Command("ip", strings.Fields(words)...).CombinedOutput(); err != nil {
 			return fmt.Errorf("ip %s: %w: %s", words, err, out)
 		}
