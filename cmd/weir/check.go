@@ -56,6 +56,7 @@ type verdict struct {
 func check(ctx context.Context, paths []string) ([]verdict, error) {
 	var vs []verdict
 	for _, src := range sources(paths) {
+		src.shown = true
 		file, err := fileOf(src)
 		v := verdict{File: src.name, OK: err == nil, Problems: config.Problems{}, Notes: config.Problems{}}
 		switch {

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
@@ -127,6 +129,33 @@ func (r *recordings) entry(sh record.Shelf, e film.Entry) found {
 		c.Export = &api.Export{State: "complete"}
 	}
 	return found{c, sh.Store}
+}
+
+// Probe implements api.Prober.
+func (r *recordings) Probe(ctx context.Context, settings json.RawMessage) ([]api.ProbeStep, error) {
+	place := store.Default()
+	in := json.NewDecoder(bytes.NewReader(settings))
+	in.DisallowUnknownFields()
+	err := in.Decode(&place)
+	if err == nil {
+		err = place.Validate()
+	}
+	if err != nil {
+		return nil, err
+	}
+	s, err := place.Open()
+	if err != nil {
+		return nil, err
+	}
+	var out []api.ProbeStep
+	for _, step := range store.Probe(ctx, s) {
+		tried := api.ProbeStep{What: step.What, OK: step.Err == nil}
+		if step.Err != nil {
+			tried.Message = step.Err.Error()
+		}
+		out = append(out, tried)
+	}
+	return out, nil
 }
 
 // find is one recording, or api.ErrNoRecording.

@@ -70,6 +70,8 @@ type source struct {
 	read func() ([]byte, error)
 	env  func(string) (string, bool)
 	key  string // the key that was made up; "" if somebody chose one
+	// shown says that *** may stand for secrets, as in what the server shows.
+	shown bool
 }
 
 // files is where a server keeps what it must remember: beside its file, or for the built-in
@@ -107,7 +109,8 @@ func (s *source) load(reg *pipeline.Registry) (*config.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the configuration: %w", err)
 	}
-	file, problems := config.Load(text, s.name, reg, s.env)
+	loader := config.Loader{Registry: reg, Env: s.env, ReadFile: config.ReadSecret, Shown: s.shown}
+	file, problems := loader.Load(text, s.name)
 	if len(problems) > 0 {
 		return nil, problems
 	}

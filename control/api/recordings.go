@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"maps"
@@ -46,6 +47,30 @@ type Archive interface {
 	// Open opens a file of a recording by its name: media of it, or with film its export.
 	Open(ctx context.Context, id, name string, film bool) (File, error)
 }
+
+// Prober tries places for recordings.
+type Prober interface {
+	// Probe writes, reads and deletes a small object in a store, given by its settings as in
+	// a file. An error says what is wrong with the settings; what the store answers is in
+	// the steps.
+	Probe(ctx context.Context, store json.RawMessage) ([]ProbeStep, error)
+}
+
+// ProbeStep is one thing that was tried of a store.
+type ProbeStep struct {
+	What    string `json:"what" example:"write"`
+	OK      bool   `json:"ok"`
+	Message string `json:"message,omitempty" doc:"Why it did not go well."`
+}
+
+// Probed is how trying a store went.
+type Probed struct {
+	OK    bool        `json:"ok" doc:"Recordings can be kept there."`
+	Steps []ProbeStep `json:"steps" nullable:"false"`
+}
+
+// probeTime is how long a store may take to answer.
+const probeTime = 20 * time.Second
 
 // File is a file of a recording. The caller closes it.
 type File struct {
@@ -168,6 +193,17 @@ func (r *resources) recordings(a *rest.API) {
 		e, err := r.Archive.Export(ctx, in.ID)
 		return &body[Export]{*withURL(in.ID, &e)}, failure(err)
 	})
+	if prober, ok := r.Archive.(Prober); ok {
+		huma.Register(a, rest.Operation(rest.Configure, http.MethodPost, "/stores/probe", "probe-store", "Try whether recordings can be kept in a store"),
+			func(ctx context.Context, in *struct {
+				Body struct {
+					Store map[string]any `json:"store" doc:"The store, as a stage that records has it in a file."`
+				}
+			},
+			) (*body[Probed], error) {
+				return probe(ctx, prober, in.Body.Store)
+			})
+	}
 	files := func(op huma.Operation, kinds ...string) huma.Operation {
 		content := make(map[string]*huma.MediaType)
 		for _, k := range kinds {
@@ -204,6 +240,19 @@ func (r *resources) recordings(a *rest.API) {
 		func(ctx context.Context, in *RecordingRequest) (*huma.StreamResponse, error) {
 			return r.file(ctx, in.ID, "export.mp4", true)
 		})
+}
+
+func probe(ctx context.Context, p Prober, store map[string]any) (*body[Probed], error) {
+	ctx, cancel := context.WithTimeout(ctx, probeTime)
+	defer cancel()
+	steps, err := p.Probe(ctx, raw(store))
+	if err != nil {
+		problem := rest.Fail(http.StatusUnprocessableEntity, "invalid_configuration", "The store cannot be opened.")
+		problem.Errors = append(problem.Errors, rest.Wrong{Location: "body.store", Message: err.Error()})
+		return nil, problem
+	}
+	out := Probed{OK: !slices.ContainsFunc(steps, func(s ProbeStep) bool { return !s.OK }), Steps: steps}
+	return &body[Probed]{out}, nil
 }
 
 // file answers with a file, or the part of it that is asked for.

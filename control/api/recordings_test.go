@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"weir/control/api"
+	"weir/control/rest/resttest"
 )
 
 // tapes are two recordings of which one is complete, and what puppets record.
@@ -52,6 +54,17 @@ func (s *tapes) Export(context.Context, string) (api.Export, error) {
 	defer s.mu.Unlock()
 	s.made = &api.Export{State: "complete"}
 	return api.Export{State: "pending"}, nil
+}
+
+func (s *tapes) Probe(_ context.Context, store json.RawMessage) ([]api.ProbeStep, error) {
+	switch string(store) {
+	case `{"dir":"good"}`:
+		return []api.ProbeStep{{What: "write", OK: true}}, nil
+	case `{"dir":"full"}`:
+		return []api.ProbeStep{{What: "write", Message: "no space"}}, nil
+	default:
+		return nil, errors.New("dir: the store is nowhere")
+	}
 }
 
 type noClose struct{}
@@ -106,6 +119,26 @@ func TestRecordings(t *testing.T) {
 	h.ask("DELETE", "/recordings/B", nil).Problem(409, "under_way")
 	h.ask("DELETE", "/recordings/A", nil).Status(204)
 	h.ask("GET", "/recordings/A", nil).Problem(404, "no_recording")
+}
+
+func TestProbe(t *testing.T) {
+	h := newHouse(t)
+	ask := func(dir string) *resttest.Answer {
+		t.Helper()
+		return h.ask("POST", "/stores/probe", map[string]any{"store": map[string]any{"dir": dir}})
+	}
+	var p api.Probed
+	ask("good").Status(200).Into(&p)
+	if !p.OK || len(p.Steps) != 1 {
+		t.Errorf("%+v", p)
+	}
+	ask("full").Status(200).Into(&p)
+	if p.OK || p.Steps[0].Message != "no space" {
+		t.Errorf("%+v", p)
+	}
+	if problem := ask("").Problem(422, "invalid_configuration"); len(problem.Errors) != 1 {
+		t.Errorf("%+v", problem)
+	}
 }
 
 func TestRecordingAStream(t *testing.T) {

@@ -64,6 +64,9 @@ func (c *Config) Validate() error {
 		return pipeline.Fieldf("preset", "%w", err)
 	}
 	server := func(field, text, key string, secure bool) {
+		if text == pipeline.Redacted { // it is known to somebody else
+			return
+		}
 		u, err := url.Parse(text) // its error would quote the text
 		ok := err == nil && (u.Scheme == "rtmp" || u.Scheme == "rtmps") && u.Hostname() != "" && u.User == nil
 		wrong(ok, field, "write rtmps://host/app", "that is not the address of an RTMP server")

@@ -20,6 +20,7 @@ type decoder struct {
 	pipeline, stage string
 	// problems have no excerpts yet, because all secrets must be known first.
 	problems Problems
+	notes    Problems // as well
 }
 
 // maxMessage bounds a message, which may quote a value of the file, in bytes.

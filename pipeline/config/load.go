@@ -11,7 +11,7 @@ import (
 	"weir/pipeline"
 )
 
-// Loader reads configuration files. All fields must be set; it may be used
+// Loader reads configuration files. All fields but Shown must be set; it may be used
 // concurrently if they may.
 type Loader struct {
 	// Registry has the stage types that files may use.
@@ -20,6 +20,9 @@ type Loader struct {
 	Env func(name string) (string, bool)
 	// ReadFile reads a file that a secret names with file:, as [ReadSecret] does.
 	ReadFile func(name string) ([]byte, error)
+	// Shown takes files as the server shows them, in which "***" stands for each secret: a
+	// note says so. Otherwise that is a problem.
+	Shown bool
 }
 
 // File is a checked file.
@@ -66,6 +69,7 @@ func (l *Loader) Load(text []byte, filename string) (*File, Problems) {
 	src.parsed = true
 	src.hideByName(root, false)
 	file := d.file(root)
+	file.Notes = append(file.Notes, d.notes...)
 	for i := range d.problems {
 		src.quote(&d.problems[i])
 	}

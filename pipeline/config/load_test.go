@@ -249,3 +249,22 @@ func TestProblemWithoutExcerpt(t *testing.T) {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
+
+// What the server shows can be checked, and not be used.
+func TestHiddenSecrets(t *testing.T) {
+	const text = `pipelines:
+  live/{name}:
+    stages:
+      cam: {use: ingest/rtmp, with: {key: "***"}}
+      hls: {use: outputs/hls, from: cam}
+`
+	l := testLoader(t)
+	if _, problems := l.Load([]byte(text), "weir.yaml"); len(problems) != 1 || problems[0].Line != 4 || !strings.Contains(problems[0].Message, "*** stands for") {
+		t.Error(problems)
+	}
+	l.Shown = true
+	file, problems := l.Load([]byte(text), "weir.yaml")
+	if len(problems) > 0 || len(file.Notes) != 1 || file.Notes[0].Line != 4 {
+		t.Errorf("%v; %+v", problems, file)
+	}
+}

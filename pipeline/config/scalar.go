@@ -166,10 +166,24 @@ func (d *decoder) secret(n *node, v reflect.Value) {
 	}
 }
 
+// hidden says of a secret that it is not in the file, and whether that may be so.
+func (d *decoder) hidden(n *node) bool {
+	const help = "write the secret itself, or env:NAME"
+	if !d.loader.Shown {
+		d.problem(n.at, help, pipeline.Redacted+" stands for a secret that is not shown")
+		return false
+	}
+	d.notes = append(d.notes, Problem{Line: n.at.line, Column: n.at.column, Width: n.at.width, Message: pipeline.Redacted + " stands for a secret that is not shown", Hint: "before the file is used, " + help})
+	return true
+}
+
 func (d *decoder) secretText(n *node) (string, bool) {
 	if d.literal && (strings.HasPrefix(n.text, "env:") || strings.HasPrefix(n.text, "file:")) {
 		d.problem(n.at, "write the secret itself", "env: and file: are for the configuration file")
 		return "", false
+	}
+	if n.text == pipeline.Redacted {
+		return n.text, d.hidden(n)
 	}
 	if name, ok := strings.CutPrefix(n.text, "env:"); ok {
 		value, set := d.loader.Env(name)

@@ -40,6 +40,7 @@ export interface Recording {
   id: string; stream: string; state: string; started_at: string; seconds: number; bytes: number; store: string; prefix: string; segments: number;
   export?: { state: string; url?: string };
 }
+export interface Probed { ok: boolean; steps: { what: string; ok: boolean; message?: string }[] }
 export interface Happening { id: string; type: string; timestamp: string; stream?: string; stage?: string; data?: unknown }
 export interface ConfigText { yaml: string; name: string; writable: boolean; version: string | number }
 export interface ConfigProblem { line: number; column: number; message: string; hint?: string; excerpt?: string }
@@ -47,7 +48,7 @@ export interface Change { pipeline: string; change: string }
 export interface User { id: string; scope: Scope; streams?: string[] | null; declared?: boolean }
 export interface Token { id: string; name: string; scopes: string[]; streams?: string[] | null; expires_at?: string; last_used_at?: string; secret?: string }
 export interface PublishKey { id: string; stream: string; name: string; valid_from?: string; expires?: string; secret?: string }
-export interface Webhook { id: string; url: string; events?: string[] | null; state?: string; message?: string; origin?: string; secret?: string }
+export interface Webhook { id: string; url: string; events?: string[] | null; disabled?: boolean; state?: string; message?: string; origin?: string; secret?: string }
 export interface Delivery { event_id: string; type: string; at: string; state: string; attempt: number; status?: number; error?: string }
 
 export const root = "/v1";

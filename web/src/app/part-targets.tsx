@@ -1,6 +1,7 @@
 // Where a stream is pushed to.
 import { useSignal } from "@preact/signals";
 import { create, list, ofStream, type Output, type Platform, seg, send, type Stream, words } from "./api";
+import { bitrate } from "./format";
 import { listen, say } from "./live";
 import { Act, Failure, Field, Findings, State, useAsked, useEvery } from "./parts";
 import { may } from "./session";
@@ -30,7 +31,13 @@ export function PartTargets({ path, stream }: { path: string; stream: Stream | n
   );
 }
 
-const text = (value: unknown) => (typeof value === "string" ? value : "");
+const text = (value: unknown) => (typeof value === "string" && value !== "***" ? value : "");
+
+interface Detail { targets?: { role: string; host: string; state: string; bitrate: number }[] }
+
+// ways are where an output goes, as it says itself: an address may hold a key, and is not
+// shown.
+const ways = (of: Output) => ((of.detail ?? {}) as Detail).targets ?? [];
 
 function Target({ path, of, again }: { path: string; of: Output; again: () => Promise<void> }) {
   const changing = useSignal(false);
@@ -39,7 +46,7 @@ function Target({ path, of, again }: { path: string; of: Output; again: () => Pr
     await act();
     await again();
   };
-  const where = [text(of.with.preset), text(of.with.url)].filter(Boolean).join(" · ");
+  const where = [text(of.with.preset), ...ways(of).map((way) => (way.bitrate > 0 ? `${way.host} ${bitrate(way.bitrate)}` : way.host))].filter(Boolean).join(" · ");
   return (
     <li class="card target">
       <div class="row"><h3>{of.name}</h3><State of={of.stopped ? "stopped" : of.state} /></div>
@@ -53,24 +60,24 @@ function Target({ path, of, again }: { path: string; of: Output; again: () => Pr
         {of.origin === "added" && <button type="button" aria-expanded={changing.value} onClick={() => (changing.value = !changing.value)}>{t("target.retarget")}</button>}
         {of.origin === "added" && <Act class="danger" disabled={!may("operate")} label={`${t("target.remove")}: ${of.name}`} sure={t("target.remove.sure", { name: of.name })} act={then(() => send("DELETE", at))}>{t("target.remove")}</Act>}
       </div>
-      {changing.value && <Retarget at={at} of={of} done={async () => ((changing.value = false), await again())} />}
+      {changing.value && <Retarget at={at} done={async () => ((changing.value = false), await again())} />}
     </li>
   );
 }
 
-function Retarget({ at, of, done }: { at: string; of: Output; done: () => Promise<void> }) {
-  const url = useSignal(text(of.with.url));
+function Retarget({ at, done }: { at: string; done: () => Promise<void> }) {
+  const url = useSignal("");
   const key = useSignal("");
   const save = async () => {
     const change: Record<string, string> = {};
-    if (url.value !== text(of.with.url)) change.url = url.value;
+    if (url.value) change.url = url.value;
     if (key.value) change.key = key.value;
     await send("PATCH", at, { with: change });
     await done();
   };
   return (
     <form onSubmit={(e) => e.preventDefault()}>
-      <Field label={t("target.url")}>{(c) => <input {...c} value={url.value} onInput={(e) => (url.value = e.currentTarget.value)} />}</Field>
+      <Field label={t("target.url")} help={t("target.url.keep")}>{(c) => <input {...c} value={url.value} onInput={(e) => (url.value = e.currentTarget.value)} />}</Field>
       <Field label={t("target.key")} help={t("target.key.keep")}>{(c) => <input {...c} type="password" autocomplete="off" value={key.value} onInput={(e) => (key.value = e.currentTarget.value)} />}</Field>
       <Act class="primary" act={save}>{t("target.save")}</Act>
     </form>
@@ -123,18 +130,18 @@ function Add({ path, stream, again }: { path: string; stream: Stream | null; aga
         <legend>{t("target.where")}</legend>
         {platforms?.map((p) => (
           <label key={p.name} class="choice">
-            <input type="radio" name="platform" value={p.name} checked={p.name === chosen.value} onChange={() => (chosen.value = p.name)} /> {p.title}
+            <input type="radio" name="platform" value={p.name} checked={p.name === chosen.value} onChange={() => (chosen.value = p.name)} /> {p.url ? p.title : t("target.custom")}
           </label>
         ))}
       </fieldset>
-      {platform.checked_on && <p class="help">{t("target.checked", { date: platform.checked_on, source: platform.source })}</p>}
+      {!custom && platform.checked_on && <p class="help">{t("target.checked", { date: platform.checked_on, source: platform.source })}</p>}
       {custom && <Field label={t("target.url")} help={t("target.url.help")} wrong={wrong.value.url}>{(c) => <input {...c} value={url.value} inputMode="url" onInput={(e) => (url.value = e.currentTarget.value)} />}</Field>}
       <Field label={t("target.key")} help={t("target.key.help")} wrong={wrong.value.key}>{(c) => <input {...c} type="password" autocomplete="off" value={key.value} onInput={(e) => (key.value = e.currentTarget.value)} />}</Field>
       <Field label={t("target.name")} help={t("target.name.help")}>{(c) => <input {...c} value={name.value} onInput={(e) => (name.value = e.currentTarget.value)} />}</Field>
       {platform.name === "twitch" && <label class="choice"><input type="checkbox" checked={test.value} onChange={(e) => (test.value = e.currentTarget.checked)} /> {t("target.test")}</label>}
       <label class="choice"><input type="checkbox" checked={keep.value} onChange={(e) => (keep.value = e.currentTarget.checked)} /> {t("target.persistent")}</label>
-      <h3>{t("target.lint", { title: platform.title })}</h3>
-      {demands.length > 0 ? <Findings of={demands} /> : <p class="ok">{t("target.lint.ok")}</p>}
+      <h3>{custom ? t("stream.findings") : t("target.lint", { title: platform.title })}</h3>
+      {demands.length > 0 ? <Findings of={demands} /> : <p class="ok">{t(custom ? "stream.findings.none" : "target.lint.ok")}</p>}
       {wrong.value.all && <p class="wrong" role="alert">✗ {wrong.value.all}</p>}
       <button class="primary" disabled={busy.value || !may("operate")}>{t("target.go")}</button>
     </form>

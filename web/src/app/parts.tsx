@@ -8,7 +8,7 @@ import { known, t } from "./words";
 
 const signs: Record<string, string> = {
   ok: "✓", warning: "!", error: "✗", running: "▶", recording: "●", complete: "✓", failed: "✗", waiting: "↻", stopped: "■", paused: "❚❚",
-  starting: "…", connecting: "…", lingering: "…", draining: "…", ended: "■", uploading: "↑", flows: "→", stalled: "┄", dropping: "✗", idle: "·",
+  starting: "…", connecting: "…", live: "●", backoff: "↻", lingering: "…", draining: "…", ended: "■", uploading: "↑", flows: "→", stalled: "┄", dropping: "✗", idle: "·",
 };
 
 // Badge is a word with a sign in front, so that colour only repeats what is said.

@@ -41,6 +41,8 @@ export function Webhooks() {
               <span class="row">
                 <button type="button" aria-expanded={open.value === hook.id} aria-label={t("hooks.deliveries.of", { url: hook.url })} onClick={() => (open.value = open.value === hook.id ? "" : hook.id)}>{t("hooks.deliveries")}</button>
                 <Act disabled={!may("configure")} done={t("hooks.tested", { url: hook.url })} act={async () => (await send("POST", `/webhooks/${seg(hook.id)}/test`), (open.value = hook.id))}>{t("hooks.test")}</Act>
+                {hook.origin !== "file" && <Change of={hook} again={again} />}
+                {hook.origin !== "file" && <Act disabled={!may("configure")} act={async () => (await send("PATCH", `/webhooks/${seg(hook.id)}`, { disabled: !hook.disabled }), await again())}>{t(hook.disabled ? "hooks.enable" : "hooks.disable")}</Act>}
                 {hook.origin !== "file" && <Act class="danger" disabled={!may("configure")} sure={t("hooks.remove.sure", { url: hook.url })} act={async () => (await send("DELETE", `/webhooks/${seg(hook.id)}`), await again())}>{t("app.delete")}</Act>}
               </span>
             )],
@@ -55,6 +57,30 @@ export function Webhooks() {
         {secret.value && <Copy label={t("access.secret")} text={secret.value} />}
         <button class="primary" disabled={!may("configure")}>{t("hooks.add")}</button>
       </form>
+    </>
+  );
+}
+
+// Change has what can be changed of a webhook behind a button.
+function Change({ of, again }: { of: Webhook; again: () => Promise<void> }) {
+  const open = useSignal(false);
+  const url = useSignal(of.url);
+  const events = useSignal(of.events?.join(", ") ?? "");
+  const save = async () => {
+    await send("PATCH", `/webhooks/${seg(of.id)}`, { url: url.value, events: commas(events.value) });
+    open.value = false;
+    await again();
+  };
+  return (
+    <>
+      <button type="button" aria-expanded={open.value} disabled={!may("configure")} aria-label={`${t("access.change")}: ${of.url}`} onClick={() => (open.value = !open.value)}>{t("access.change")}</button>
+      {open.value && (
+        <form aria-label={`${t("access.change")}: ${of.url}`} onSubmit={(e) => e.preventDefault()}>
+          <Field label={t("hooks.url")}>{(c) => <input {...c} inputMode="url" value={url.value} onInput={(e) => (url.value = e.currentTarget.value)} />}</Field>
+          <Field label={t("hooks.events")} help={t("hooks.events.help")}>{(c) => <input {...c} value={events.value} onInput={(e) => (events.value = e.currentTarget.value)} />}</Field>
+          <Act class="primary" act={save}>{t("target.save")}</Act>
+        </form>
+      )}
     </>
   );
 }
