@@ -15,6 +15,7 @@ import (
 
 	"weir/control/api"
 	"weir/control/desired"
+	"weir/control/observe"
 	"weir/control/rest"
 	"weir/control/rest/resttest"
 	"weir/pipeline"
@@ -232,7 +233,7 @@ func TestStreams(t *testing.T) {
 	eventually(t, "the picture is there", func() bool { return len(h.kept.Units()) == 1 })
 	var s api.Stream
 	h.ask("GET", "/streams/live%2Fstudio", nil).Status(200).Into(&s)
-	if s.Pipeline != "live/{name}" || s.Summary != "H.264 1080p30" || !s.HasStill || !s.Publish || fmt.Sprint(s.Watch) != "[hls]" || len(s.Outputs) != 2 || s.Verdict != "ok" || len(s.Stages) != 3 {
+	if s.Pipeline != "live/{name}" || s.Summary != observe.TrackSummary(track) || !s.HasStill || !s.Publish || fmt.Sprint(s.Watch) != "[hls]" || len(s.Outputs) != 2 || s.Verdict != "ok" || len(s.Stages) != 3 {
 		t.Errorf("%+v", s)
 	}
 	if got := items(h.ask("GET", "/streams?stages=true&limit=1", nil).Status(200)); len(got) != 1 || got[0]["path"] != "always" {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"weir/control/observe"
 	"weir/control/rest"
 	"weir/pipeline"
 	"weir/pipeline/fmp4"
@@ -235,7 +236,7 @@ func (r *resources) stream(s *instance.Snapshot, stages bool) Stream {
 				continue
 			}
 			if out.Summary == "" {
-				out.Summary = summaryOf(o.Tracks)
+				out.Summary = observe.Summary(o.Tracks)
 			}
 			out.HasStill = out.HasStill || slices.ContainsFunc(o.Tracks.Tracks, func(t *media.Track) bool {
 				return t.Kind() == media.KindVideo && t.Form == media.FormAccess

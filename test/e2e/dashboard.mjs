@@ -1,10 +1,9 @@
-// Keeps the operator's interface open in Debian's Chromium while a server is measured:
+// Keeps a page of the operator's interface open in Debian's Chromium while a server is measured:
 // node dashboard.mjs URL [OPTION=VALUE…]
-//   pages=1           how many pages
-//   page=#/           what they show
-//   profile=FILE      where the first page's CPU profile goes
-// It prints "open" when all have been there for a while, and one JSON object when its input
-// ends: what the first page was busy with, and what it holds.
+//   page=#/           what it shows
+//   profile=FILE      where the page's CPU profile goes
+// It prints "open" when the page has been there for a while, and one JSON object when its
+// input ends: what the page was busy with, and what it holds.
 import { writeFile } from "node:fs/promises";
 import { once } from "node:events";
 import { withBrowser } from "./browser.mjs";
@@ -38,42 +37,34 @@ const count = () => ({
 });
 
 await withBrowser(url, options, [], async (browser) => {
-  const pages = [];
-  for (let i = 0; i < Number(options.pages ?? 1); i++) {
-    const page = await browser.newPage();
-    await page.addInitScript(observe);
-    pages.push(page);
-  }
-  const [first] = pages;
-  const cdp = await browser.newCDPSession(first);
+  const page = await browser.newPage();
+  await page.addInitScript(observe);
+  const cdp = await browser.newCDPSession(page);
   if (options.profile) {
     await cdp.send("Profiler.enable");
     await cdp.send("Profiler.setSamplingInterval", { interval: 500 });
     await cdp.send("Profiler.start");
   }
-  for (const page of pages) {
-    await page.goto(new URL(options.page ?? "#/", url).href);
-    await page.locator(".connection.open").waitFor();
-    await page.locator(".tile .figures, .edge").first().waitFor();
-  }
-  await first.bringToFront();
+  await page.goto(new URL(options.page ?? "#/", url).href);
+  await page.locator(".connection.open").waitFor();
+  await page.locator(".tile .figures, .edge").first().waitFor();
   await sleep(settle);
   await cdp.send("Performance.enable");
   const before = await held(cdp);
-  const opened = await first.evaluate(() => window.tasks.splice(0));
+  const opened = await page.evaluate(() => window.tasks.splice(0));
   console.log("open");
   await once(process.stdin.resume(), "end");
-  const steady = await first.evaluate(() => window.tasks.splice(0));
+  const steady = await page.evaluate(() => window.tasks.splice(0));
   const after = await held(cdp);
-  await first.evaluate(() => window.tasks.splice(0)); // the collection is no one's doing
-  const there = await first.evaluate(count);
-  await first.mouse.move(600, 500);
+  await page.evaluate(() => window.tasks.splice(0)); // the collection is no one's doing
+  const there = await page.evaluate(count);
+  await page.mouse.move(600, 500);
   for (let i = 0; i < 20; i++) {
-    await first.mouse.wheel(0, 350);
+    await page.mouse.wheel(0, 350);
     await sleep(100);
   }
   await sleep(500);
-  const scrolled = await first.evaluate(() => window.tasks.splice(0));
+  const scrolled = await page.evaluate(() => window.tasks.splice(0));
   if (options.profile) await writeFile(options.profile, JSON.stringify((await cdp.send("Profiler.stop")).profile));
   console.log(JSON.stringify({ opened, steady, scrolled, before, after, ...there }));
 });

@@ -28,7 +28,7 @@ const crowded = `
       cam: {use: ingest/file, with: {path: slow.mp4}}
 `
 
-// dashboard is what dashboard.mjs saw of the first of its pages.
+// dashboard is what dashboard.mjs saw.
 type dashboard struct {
 	// ms: when the page was busy for more than 50 ms, and for how long; while it was
 	// opened, while figures changed, and while it was scrolled
@@ -38,7 +38,7 @@ type dashboard struct {
 	Connection                             string
 }
 
-// look has pages of the interface open while f runs.
+// look has a page of the interface open while f runs.
 func look(t *testing.T, w weir, f func(), options ...string) (d dashboard) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "node", append([]string{"dashboard.mjs", "http://" + w.http}, options...)...)
@@ -121,7 +121,6 @@ func TestDashboard(t *testing.T) {
 		t.Errorf("%d tiles, %d of them filled, %d pictures, %d edges", d.Tiles, d.Full, d.Pictures, g.Edges)
 	}
 	w.scrape(t)
-	look(t, w, use("five"), "pages=5")
 }
 
 // wake starts streams, and waits until there is something of each.
