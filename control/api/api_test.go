@@ -482,6 +482,7 @@ type fixed struct{ caller *rest.Caller }
 func (f fixed) Identify(*http.Request) (*rest.Caller, error) { return f.caller, nil }
 
 func mustRegistry(t *testing.T) *pipeline.Registry {
+	t.Helper()
 	reg, err := pipeline.NewRegistry(stagetest.Source(nil, nil))
 	if err != nil {
 		t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 
 	"weir/pipeline"
 )
@@ -34,9 +35,7 @@ func merged(old, patch any) (any, error) {
 	case map[string]any:
 		was, _ := old.(map[string]any)
 		out := make(map[string]any, len(was)+len(p))
-		for k, v := range was {
-			out[k] = v
-		}
+		maps.Copy(out, was)
 		for k, v := range p {
 			if v == nil {
 				delete(out, k)

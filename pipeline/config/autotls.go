@@ -15,7 +15,7 @@ type AutoTLS struct {
 	Storage string   `yaml:"storage" doc:"The directory that keeps keys and certificates."`
 }
 
-var domain = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]$`) //nolint:gochecknoglobals // compiled once
+var domain = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]$`)
 
 // On says whether the listeners speak TLS.
 func (t *TLS) On() bool { return t.Cert != "" || len(t.Auto.Domains) > 0 }
