@@ -22,7 +22,7 @@ func (w *watching) open(s *server, files string) (err error) {
 	w.observer = observe.New(s.host.Snapshots, w.log)
 	declared := make([]webhook.Endpoint, 0, len(s.settings.Webhooks))
 	for _, h := range s.settings.Webhooks {
-		declared = append(declared, webhook.Endpoint{URL: h.URL, Secret: h.Secret, Events: h.Events, Streams: h.Streams})
+		declared = append(declared, webhook.Endpoint{URL: h.URL.Reveal(), Secret: h.Secret, Events: h.Events, Streams: h.Streams})
 	}
 	w.hooks, err = webhook.Open(webhook.Options{
 		Events: w.log, Client: webhook.NewClient(s.services.out.DialContext), Declared: webhook.Declare(declared),

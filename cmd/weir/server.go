@@ -134,7 +134,7 @@ func (s *server) routes() {
 	h.Handle("/", s.site.Home())
 	h.Handle("/setup", s.site.Home())
 	h.Handle("/assets/", s.site.Assets())
-	h.Handle("/metrics", control.Metrics(s.host.Snapshots, s.samples, version()))
+	h.Handle("/metrics", s.auth.Scraped(control.Metrics(s.host.Snapshots, s.samples, version())))
 	s.health()
 	s.api = rest.New(version(), s.auth)
 	s.auth.Register(s.api)

@@ -86,8 +86,8 @@ func New(o Options) (*Auth, error) {
 	if a.jwt, err = newJWT(o); err != nil {
 		return nil, err
 	}
-	if h := o.Settings.Hook; h.URL != "" {
-		a.hook = hook.New(hook.Config{URL: h.URL, Form: h.Form, Timeout: h.Timeout, Cache: h.Cache, Dial: o.Dial})
+	if h := o.Settings.Hook; !h.URL.Empty() {
+		a.hook = hook.New(hook.Config{URL: h.URL.Reveal(), Form: h.Form, Timeout: h.Timeout, Cache: h.Cache, Dial: o.Dial})
 	}
 	a.quotas = newQuotas(o.Settings.Quotas, o.Peers)
 	a.setup = newSetup()
@@ -100,7 +100,7 @@ func newLists(s config.Access) (l lists, err error) {
 	for _, part := range []struct {
 		texts []string
 		into  *[]netip.Prefix
-	}{{s.Allow, &l.allow}, {s.Deny, &l.deny}, {s.Proxies, &l.proxies}} {
+	}{{s.Allow, &l.allow}, {s.Deny, &l.deny}, {s.Proxies, &l.proxies}, {s.Metrics, &l.metrics}} {
 		if *part.into, err = outgoing.ParseAllow(part.texts); err != nil {
 			return l, fmt.Errorf("server.access: %w", err)
 		}
@@ -118,8 +118,8 @@ func newJWT(o Options) (*jwt.Config, error) {
 	switch {
 	case j.File != "":
 		c.Keys = jwt.NewKeys(func(context.Context) ([]byte, error) { return config.ReadSecret(j.File) }, true)
-	case j.URL != "":
-		c.Keys = jwt.NewKeys(fetch(j.URL, o.Dial), false)
+	case !j.URL.Empty():
+		c.Keys = jwt.NewKeys(fetch(j.URL.Reveal(), o.Dial), false)
 	default:
 		c.Keys, err = jwt.Secret(j.Secret.Reveal())
 	}

@@ -2,10 +2,12 @@ package auth
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	neturl "net/url"
 )
 
 // maxKeySet bounds a set of keys in bytes.
@@ -25,6 +27,10 @@ func fetch(url string, dial func(ctx context.Context, network, address string) (
 		r.Header.Set("User-Agent", "weir")
 		reply, err := client.Do(r)
 		if err != nil {
+			var at *neturl.Error
+			if errors.As(err, &at) { // its text has the URL, which may have a password
+				err = at.Err
+			}
 			return nil, fmt.Errorf("fetch the keys of tokens: %w", err)
 		}
 		defer reply.Body.Close()

@@ -11,7 +11,7 @@ import (
 
 // lists are the networks of the configuration.
 type lists struct {
-	allow, deny, proxies []netip.Prefix
+	allow, deny, proxies, metrics []netip.Prefix
 }
 
 func contains(list []netip.Prefix, ip netip.Addr) bool {

@@ -525,7 +525,7 @@ func TestTheHookDecidesLast(t *testing.T) {
 	defer server.Close()
 	hooked := func(change func(*config.Access)) *desk {
 		return open(t, func(o *Options) {
-			o.Settings.Hook.URL, o.Settings.Hook.Cache, o.Settings.Hook.Timeout = server.URL, 0, 10*time.Second
+			o.Settings.Hook.URL, o.Settings.Hook.Cache, o.Settings.Hook.Timeout = secretOf(server.URL), 0, 10*time.Second
 			o.Dial = new(net.Dialer).DialContext
 			if change != nil {
 				change(&o.Settings)

@@ -21,6 +21,7 @@ type Access struct {
 
 	Proxies []string `yaml:"proxies" doc:"Addresses and networks of reverse proxies whose X-Forwarded-For header is believed."`
 	Allow   []string `yaml:"allow" doc:"Addresses and networks that may come at all; an empty list is all of them."`
+	Metrics []string `yaml:"metrics" doc:"Addresses and networks that may read /metrics without credentials, beside this machine; others need the scope read on all streams."`
 	Deny    []string `yaml:"deny" doc:"Addresses and networks that may not come, whatever they show."`
 
 	SessionIdle time.Duration `yaml:"session_idle" doc:"After how long without a request somebody must sign in again."`
@@ -42,7 +43,7 @@ type User struct {
 
 // JWT says which tokens are good. It is off without any keys.
 type JWT struct {
-	URL      string          `yaml:"url" doc:"The URL of the issuer's JSON Web Key Set, https."`
+	URL      pipeline.Secret `yaml:"url" doc:"The URL of the issuer's JSON Web Key Set, https."`
 	File     string          `yaml:"file" doc:"A file with a JSON Web Key Set or with public keys in PEM."`
 	Secret   pipeline.Secret `yaml:"secret" doc:"A secret of 32 bytes or more that is shared with the issuer, for HS256, HS384 and HS512."`
 	Audience string          `yaml:"audience" doc:"What must be among a token's audiences."`
@@ -51,15 +52,15 @@ type JWT struct {
 }
 
 // On says whether tokens are taken.
-func (j *JWT) On() bool { return j.URL != "" || j.File != "" || !j.Secret.Empty() }
+func (j *JWT) On() bool { return !j.URL.Empty() || j.File != "" || !j.Secret.Empty() }
 
 // Hook is a service that decides. It is off without a URL.
 type Hook struct {
-	URL     string        `yaml:"url" doc:"Where to ask. An address that is not public must be in server.outgoing.allow, too."`
-	Form    string        `yaml:"form" enum:"weir,mediamtx,nginx-rtmp" doc:"In which form: JSON of our own, MediaMTX's authentication request, or nginx-rtmp's on_publish and on_play."`
-	Timeout time.Duration `yaml:"timeout" doc:"How long an answer may take."`
-	Cache   time.Duration `yaml:"cache" doc:"How long an answer is good for the same question."`
-	Open    bool          `yaml:"open" doc:"Let everybody in whom nothing else refuses while the service does not answer."`
+	URL     pipeline.Secret `yaml:"url" doc:"Where to ask. An address that is not public must be in server.outgoing.allow, too."`
+	Form    string          `yaml:"form" enum:"weir,mediamtx,nginx-rtmp" doc:"In which form: JSON of our own, MediaMTX's authentication request, or nginx-rtmp's on_publish and on_play."`
+	Timeout time.Duration   `yaml:"timeout" doc:"How long an answer may take."`
+	Cache   time.Duration   `yaml:"cache" doc:"How long an answer is good for the same question."`
+	Open    bool            `yaml:"open" doc:"Let everybody in whom nothing else refuses while the service does not answer."`
 }
 
 // Quota bounds a tenant. What is 0 is not bounded.
@@ -83,7 +84,7 @@ func defaultAccess() Access {
 func (a *Access) validate() error {
 	const shortest, longest = time.Minute, 90 * 24 * time.Hour
 	errs := []error{
-		validNetworks("access.proxies", a.Proxies), validNetworks("access.allow", a.Allow), validNetworks("access.deny", a.Deny),
+		validNetworks("access.proxies", a.Proxies), validNetworks("access.allow", a.Allow), validNetworks("access.deny", a.Deny), validNetworks("access.metrics", a.Metrics),
 		a.JWT.validate(), a.Hook.validate(),
 	}
 	if a.SessionIdle < shortest || a.SessionIdle > longest {
@@ -135,7 +136,7 @@ func validNetworks(name string, texts []string) error {
 }
 
 func (j *JWT) validate() error {
-	given := slices.DeleteFunc([]bool{j.URL != "", j.File != "", !j.Secret.Empty()}, func(is bool) bool { return !is })
+	given := slices.DeleteFunc([]bool{!j.URL.Empty(), j.File != "", !j.Secret.Empty()}, func(is bool) bool { return !is })
 	switch {
 	case len(given) > 1:
 		return pipeline.Fieldf("access.jwt", "the keys come from one place: url, file or secret")
@@ -147,8 +148,8 @@ func (j *JWT) validate() error {
 		return pipeline.Fieldf("access.jwt.leeway", "%v is not between 0s and 5m", j.Leeway)
 	case !j.Secret.Empty() && len(j.Secret.Reveal()) < 32:
 		return pipeline.Fieldf("access.jwt.secret", "the secret has fewer than 32 bytes").WithHint("openssl rand -hex 32 makes one")
-	case j.URL != "":
-		return validURL("access.jwt.url", j.URL)
+	case !j.URL.Empty():
+		return validURL("access.jwt.url", j.URL.Reveal())
 	default:
 		return nil
 	}
@@ -156,14 +157,14 @@ func (j *JWT) validate() error {
 
 func (h *Hook) validate() error {
 	switch {
-	case h.URL == "":
+	case h.URL.Empty():
 		return nil
 	case h.Timeout < 50*time.Millisecond || h.Timeout > 3*time.Second: // doors wait no longer
 		return pipeline.Fieldf("access.hook.timeout", "%v is not between 50ms and 3s", h.Timeout)
 	case h.Cache < 0 || h.Cache > time.Hour:
 		return pipeline.Fieldf("access.hook.cache", "%v is not between 0s and 1h", h.Cache)
 	}
-	u, err := url.Parse(h.URL)
+	u, err := url.Parse(h.URL.Reveal())
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return pipeline.Fieldf("access.hook.url", "this is no URL to ask at").WithHint("write https://auth.example.net/weir")
 	}

@@ -23,17 +23,21 @@ func TestAccess(t *testing.T) {
 		"proxy's name":    {func(a *Access) { a.Proxies = []string{"proxy"} }, "access.proxies"},
 		"deny":            {func(a *Access) { a.Deny = []string{"10.0.0.0/33"} }, "access.deny"},
 		"session":         {func(a *Access) { a.SessionIdle = time.Second }, "access.session_idle"},
-		"keys":            {func(a *Access) { a.JWT.URL = "https://id.example.net/keys" }, ""},
-		"keys here":       {func(a *Access) { a.JWT.URL = "http://127.0.0.1:9000/keys" }, ""},
-		"keys in clear":   {func(a *Access) { a.JWT.URL = "http://id.example.net/keys" }, "access.jwt.url"},
-		"two sources":     {func(a *Access) { a.JWT.URL, a.JWT.File = "https://id.example.net/keys", "keys.json" }, "access.jwt"},
-		"short secret":    {func(a *Access) { a.JWT.Secret = pipeline.NewSecret("short") }, "access.jwt.secret"},
-		"no audience":     {func(a *Access) { a.JWT.File, a.JWT.Audience = "keys.json", "" }, "access.jwt.audience"},
-		"hook":            {func(a *Access) { a.Hook.URL = "http://127.0.0.1:9000/auth" }, ""},
-		"hook's URL":      {func(a *Access) { a.Hook.URL = "127.0.0.1:9000/auth" }, "access.hook.url"},
-		"hook's time":     {func(a *Access) { a.Hook.URL, a.Hook.Timeout = "http://127.0.0.1:9000/auth", time.Hour }, "access.hook.timeout"},
-		"quota":           {func(a *Access) { a.Quotas = []Quota{{Streams: "acme/*", Publish: 2}} }, ""},
-		"nobody's quota":  {func(a *Access) { a.Quotas = []Quota{{Publish: 2}} }, "access.quotas"},
+		"keys":            {func(a *Access) { a.JWT.URL = pipeline.NewSecret("https://id.example.net/keys") }, ""},
+		"keys here":       {func(a *Access) { a.JWT.URL = pipeline.NewSecret("http://127.0.0.1:9000/keys") }, ""},
+		"keys in clear":   {func(a *Access) { a.JWT.URL = pipeline.NewSecret("http://id.example.net/keys") }, "access.jwt.url"},
+		"two sources": {func(a *Access) {
+			a.JWT.URL, a.JWT.File = pipeline.NewSecret("https://id.example.net/keys"), "keys.json"
+		}, "access.jwt"},
+		"short secret": {func(a *Access) { a.JWT.Secret = pipeline.NewSecret("short") }, "access.jwt.secret"},
+		"no audience":  {func(a *Access) { a.JWT.File, a.JWT.Audience = "keys.json", "" }, "access.jwt.audience"},
+		"hook":         {func(a *Access) { a.Hook.URL = pipeline.NewSecret("http://127.0.0.1:9000/auth") }, ""},
+		"hook's URL":   {func(a *Access) { a.Hook.URL = pipeline.NewSecret("127.0.0.1:9000/auth") }, "access.hook.url"},
+		"hook's time": {func(a *Access) {
+			a.Hook.URL, a.Hook.Timeout = pipeline.NewSecret("http://127.0.0.1:9000/auth"), time.Hour
+		}, "access.hook.timeout"},
+		"quota":          {func(a *Access) { a.Quotas = []Quota{{Streams: "acme/*", Publish: 2}} }, ""},
+		"nobody's quota": {func(a *Access) { a.Quotas = []Quota{{Publish: 2}} }, "access.quotas"},
 	} {
 		s := DefaultServer()
 		c.change(&s.Access)

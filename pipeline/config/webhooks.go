@@ -13,7 +13,7 @@ import (
 
 // Webhook is a program that is told what happens.
 type Webhook struct {
-	URL    string          `yaml:"url" doc:"Where events are sent by POST, signed as Standard Webhooks say."`
+	URL    pipeline.Secret `yaml:"url" doc:"Where events are sent by POST, signed as Standard Webhooks say."`
 	Secret pipeline.Secret `yaml:"secret" doc:"What they are signed with: whsec_ and behind it 24 to 64 bytes in base64."`
 	// Events and Streams are patterns of package path.
 	Events  []string `yaml:"events" doc:"Which types of events it gets, such as stream.started or output.*; all if there is none."`
@@ -22,8 +22,8 @@ type Webhook struct {
 
 func (w *Webhook) validate(name string) error {
 	var errs []error
-	u, err := url.Parse(w.URL)
-	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.Fragment != "" || len(w.URL) > 2048 {
+	u, err := url.Parse(w.URL.Reveal())
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.Fragment != "" || len(w.URL.Reveal()) > 2048 {
 		errs = append(errs, pipeline.Fieldf(name+".url", "this is no URL to send events to").WithHint("write https://example.net/hooks/weir"))
 	}
 	text, ok := strings.CutPrefix(w.Secret.Reveal(), "whsec_")

@@ -286,6 +286,7 @@ async function look(browser) {
   const seen = await page.evaluate(() => window.seen);
   if (screenshot) await page.screenshot({ path: screenshot });
   return Object.assign(report, {
+    address: page.url(),
     seconds: elapsed,
     decoded,
     fps: elapsed > 0 ? decoded / elapsed : 0,

@@ -54,6 +54,7 @@ type report struct {
 	Frozen                                 [][2]float64       // ms from the first picture, s
 	Series                                 [][3]float64       // ms since 1970, pictures decoded, ms of age of the one shown or -1
 	Video, Audio                           map[string]float64 // rises of what getStats counts
+	Address                                string             // of the page in the end
 	External, Violations, Failures, Errors []string
 }
 

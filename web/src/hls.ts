@@ -19,6 +19,7 @@ export class HlsPlayback {
     private readonly video: HTMLVideoElement,
     private readonly url: string,
     private readonly start: () => Promise<void>,
+    private readonly token = "",
   ) {}
 
   // run leaves nothing behind.
@@ -77,6 +78,9 @@ export class HlsPlayback {
       liveDurationInfinity: true,
       backBufferLength: 30,
       enableWorker: false,
+      xhrSetup: (request) => {
+        if (this.token) request.setRequestHeader("Authorization", `Bearer ${this.token}`);
+      },
     });
     this.hls = hls;
     let repaired = 0;
@@ -102,7 +106,7 @@ export class HlsPlayback {
 
   private playNatively(resolve: (end: End) => void, signal: AbortSignal): void {
     this.video.addEventListener("error", () => resolve("broken"), { signal });
-    this.video.src = this.url;
+    this.video.src = this.token ? `${this.url}?token=${encodeURIComponent(this.token)}` : this.url; // which has no headers
     void this.start();
   }
 

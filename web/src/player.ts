@@ -190,12 +190,12 @@ export class Player {
   // prepare gets ready to play by HLS.
   private prepare(look: boolean): void {
     void import("./hls");
-    if (look) this.ahead = probe(this.hlsURL);
+    if (look) this.ahead = probe(this.hlsURL, this.token);
   }
 
   // byHls looks what there is by HLS and plays it if it can be played.
   private async byHls(stop: AbortSignal): Promise<Finding> {
-    const found = await (this.ahead ?? probe(this.hlsURL));
+    const found = await (this.ahead ?? probe(this.hlsURL, this.token));
     this.ahead = null;
     if (stop.aborted) return found;
     if (found === "live") {
@@ -218,7 +218,7 @@ export class Player {
   private async playByHls(stop: AbortSignal): Promise<void> {
     const { HlsPlayback } = await import("./hls");
     const turn = new AbortController();
-    this.hls = new HlsPlayback(this.video, this.hlsURL, () => this.start());
+    this.hls = new HlsPlayback(this.video, this.hlsURL, () => this.start(), this.token);
     this.attempts++;
     this.enter("hls");
     const over = AbortSignal.any([stop, turn.signal]);

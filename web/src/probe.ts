@@ -3,11 +3,11 @@ export type Finding = "live" | "soon" | "ended" | "waiting" | "offline";
 
 const patience = 8000; // ms
 
-async function read(url: string): Promise<string | null> {
+async function read(url: string, headers: HeadersInit): Promise<string | null> {
   const gone = new AbortController();
   const timer = setTimeout(() => gone.abort(), patience);
   try {
-    const answer = await fetch(url, { cache: "no-store", signal: gone.signal });
+    const answer = await fetch(url, { cache: "no-store", headers, signal: gone.signal });
     return answer.ok ? await answer.text() : null;
   } finally {
     clearTimeout(timer);
@@ -15,12 +15,13 @@ async function read(url: string): Promise<string | null> {
 }
 
 // probe looks at the playlist and, below a multivariant one, at its first variant.
-export async function probe(url: string): Promise<Finding> {
+export async function probe(url: string, token = ""): Promise<Finding> {
+  const headers: Record<string, string> = token ? { Authorization: `Bearer ${token}` } : {};
   try {
-    let text = await read(url);
+    let text = await read(url, headers);
     if (text?.includes("#EXT-X-STREAM-INF")) {
       const variant = text.split("\n").find((line) => line.trim() !== "" && !line.startsWith("#"));
-      text = variant === undefined ? null : await read(new URL(variant.trim(), url).href);
+      text = variant === undefined ? null : await read(new URL(variant.trim(), url).href, headers);
     }
     if (!text?.startsWith("#EXTM3U")) return "waiting";
     if (text.includes("#EXT-X-ENDLIST")) return "ended";

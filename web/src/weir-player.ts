@@ -61,6 +61,10 @@ export class WeirPlayer extends HTMLElement {
     this.listen();
   }
 
+  // token is what the player shows to the server; it is no attribute, so that it is not
+  // in the document.
+  token = "";
+
   get state(): State {
     return this.player?.state ?? "connecting";
   }
@@ -109,7 +113,7 @@ export class WeirPlayer extends HTMLElement {
     const player = new Player(this.video, new URL(src, location.href), {
       changed: () => this.show(),
       silenced: () => (this.find(".unmute").hidden = false),
-    });
+    }, this.token);
     player.layer = this.getAttribute("layer") ?? "";
     this.player = player;
     this.meter = new Meter(this.video, player);

@@ -4,9 +4,11 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -183,6 +185,10 @@ func (h *Hook) post(ctx context.Context, q Question) (Answer, error) {
 	r.Header.Set("User-Agent", "weir")
 	reply, err := h.client.Do(r)
 	if err != nil {
+		var at *url.Error
+		if errors.As(err, &at) { // its text has the URL, which may have a password
+			err = at.Err
+		}
 		return Answer{}, fmt.Errorf("ask the service: %w", err)
 	}
 	defer reply.Body.Close()
