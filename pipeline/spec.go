@@ -105,6 +105,9 @@ type Spec struct {
 	Converts []Conversion
 	// Metrics describe the figures of stages that are Measurers.
 	Metrics []Metric
+	// Reach are settings, as store.dir, that name what is beyond the streams: a file or
+	// directory of this machine, a service that is connected to past server.outgoing.
+	Reach []string
 	// Doc is one line of help. Example is a complete, commented stage in YAML.
 	Doc, Example string
 }

@@ -50,6 +50,7 @@ func spec() pipeline.Spec {
 		}},
 		Doc:     "records the stream into a directory or a bucket, as HLS that can be played from there",
 		Example: example, Metrics: metrics(),
+		Reach: []string{"store.dir", "store.s3.endpoint", "store.s3.ca", "store.s3.credentials", "store.s3.profile", "spool"},
 	}
 }
 

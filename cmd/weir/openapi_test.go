@@ -72,4 +72,3 @@ func TestOpenAPI(t *testing.T) {
 		}
 	}
 }
-

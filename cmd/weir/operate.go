@@ -25,7 +25,7 @@ func (s *server) operate(src *source) error {
 		Version: version(), Started: time.Now(), Host: s.host, Desired: s.desired, Registry: s.registry, Log: s.log,
 		Ways:      api.Ways{Watch: map[string]string{whep.Type: "webrtc", hls.Type: "hls"}, Publish: []string{takesWHIP}},
 		Addresses: s.addresses, Limits: s.capacity, Load: busy,
-		Recorder: kept, Archive: kept, Observer: &s.watching, SetupNeeded: s.auth.SetupNeeded,
+		Recorder: kept, Archive: kept, Observer: &s.watching, SetupNeeded: s.auth.SetupNeeded, Quota: s.auth.Outputs,
 	})
 	return s.desired.Begin() //nolint:wrapcheck // it says what to do
 }

@@ -65,6 +65,7 @@ type Options struct {
 	SetupNeeded func() bool
 	Load        func() float64
 	Observer    Observer
+	Quota       func(caller *rest.Caller, stream string, count func(concerned func(stream string) bool) int) error
 	Recorder    Recorder // and
 	Archive     Archive  // belong together
 	Log         *slog.Logger
@@ -144,6 +145,7 @@ func failure(err error) error {
 		{desired.ErrNoVersion, http.StatusNotFound, "no_version"},
 		{instance.ErrOffline, http.StatusNotFound, "stream_offline"},
 		{ErrNoRecording, http.StatusNotFound, "no_recording"},
+		{desired.ErrBeyond, http.StatusForbidden, "beyond_the_file"},
 		{desired.ErrTaken, http.StatusConflict, "name_taken"},
 		{desired.ErrDeclared, http.StatusConflict, "declared_in_file"},
 		{desired.ErrNoOutput, http.StatusConflict, "not_an_output"},

@@ -90,6 +90,16 @@ type house struct {
 	wake    func(string) error
 	path    string
 	tapes   *tapes
+	caller  *rest.Caller // who asks; nil is this machine
+	quota   func(count func(func(string) bool) int) error
+}
+
+// Identify implements rest.Guard.
+func (h *house) Identify(r *http.Request) (*rest.Caller, error) {
+	if h.caller != nil {
+		return h.caller, nil
+	}
+	return rest.Loopback{}.Identify(r)
 }
 
 type announced struct {
@@ -103,10 +113,10 @@ func newHouse(t *testing.T) *house {
 	t.Helper()
 	h := &house{t: t, feed: make(chan media.Item), path: filepath.Join(t.TempDir(), "weir.yaml"), tapes: &tapes{}}
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
-	sink := pipeline.Spec{Type: "test/push", Role: pipeline.Sink, In: []pipeline.Port{{Name: "in"}}, Doc: "pushes"}
+	sink := pipeline.Spec{Type: "test/push", Role: pipeline.Sink, In: []pipeline.Port{{Name: "in"}}, Doc: "pushes", Reach: []string{"url"}}
 	push := pipeline.Define[pushConfig](sink, func() pushConfig { return pushConfig{} },
 		func(pushConfig, pipeline.Env) (pipeline.Stage, error) { return new(puppet), nil })
-	sink.Type = "test/record"
+	sink.Type, sink.Reach = "test/record", []string{"store.dir"}
 	record := pipeline.Define[stagetest.NoConfig](sink, func() stagetest.NoConfig { return stagetest.NoConfig{} },
 		func(stagetest.NoConfig, pipeline.Env) (pipeline.Stage, error) { return new(puppet), nil })
 	idle := stagetest.Stage(pipeline.Spec{Type: "test/idle", Role: pipeline.Source},
@@ -142,13 +152,19 @@ func newHouse(t *testing.T) *house {
 	if err := h.desired.Begin(); err != nil {
 		t.Fatal(err)
 	}
-	h.api = rest.New("1.2.3", rest.Loopback{})
+	h.api = rest.New("1.2.3", h)
 	api.Register(h.api, api.Options{
 		Version: "1.2.3", Started: time.Now(), Host: h.host, Desired: h.desired, Registry: reg, Log: log,
 		Ways:      api.Ways{Watch: map[string]string{"test/sink": "hls"}, Publish: []string{"test/source"}},
 		Addresses: func() []api.Address { return []api.Address{{Name: "http", Protocol: "HTTP", Address: ":8080"}} },
 		Limits:    func() []api.Limit { return []api.Limit{{Limit: "streams", Current: 1, Max: 1000}} },
 		Recorder:  h.tapes, Archive: h.tapes,
+		Quota: func(_ *rest.Caller, _ string, count func(func(string) bool) int) error {
+			if h.quota == nil {
+				return nil
+			}
+			return h.quota(count)
+		},
 	})
 	return h
 }
@@ -346,6 +362,33 @@ func TestOutputs(t *testing.T) {
 	h.ask("DELETE", more, nil).Status(204)
 	if s, _ := h.host.Snapshot("live/studio"); len(s.Stages) != 3 {
 		t.Errorf("%+v", s.Stages)
+	}
+}
+
+// T8: who is no admin adds no output, and no recording, that reaches what the file does
+// not name; and a quota is asked before anything is added.
+func TestAdditionsAreBound(t *testing.T) {
+	h := newHouse(t)
+	h.publish()
+	push := func(url string) object { return object{"use": "test/push", "with": object{"url": url}} }
+	h.caller = &rest.Caller{Name: "token:ci", Scope: rest.Configure, Streams: []string{"live/*"}}
+	h.ask("POST", outputs, push("rtmp://10.0.0.1/b")).Problem(403, "beyond_the_file")
+	h.ask("POST", outputs, object{"name": "more", "use": "test/push", "with": object{"url": "rtmp://a/b"}}).Status(201) // as the file has it
+	h.ask("PATCH", more, object{"with": object{"url": "rtmp://10.0.0.1/b"}}).Problem(403, "beyond_the_file")
+	h.ask("PATCH", more, object{"with": object{"key": "another"}}).Status(200)
+	h.ask("POST", "/streams/live%2Fstudio/recordings", object{"with": object{"store": object{"dir": "/etc"}}}).Problem(403, "beyond_the_file")
+	h.caller = &rest.Caller{Name: "user:ann", Scope: rest.Admin}
+	h.ask("PATCH", more, object{"with": object{"url": "rtmp://10.0.0.1/b"}}).Status(200)
+
+	counted := 0
+	h.quota = func(count func(func(string) bool) int) error {
+		counted = count(func(stream string) bool { return stream == "live/studio" })
+		return rest.Fail(429, "quota_exceeded", "The quota of outputs is used up: remove one first.")
+	}
+	h.ask("POST", outputs, push("rtmp://b/c")).Problem(429, "quota_exceeded")
+	h.ask("POST", "/streams/live%2Fstudio/recordings", object{"name": "tape"}).Problem(429, "quota_exceeded")
+	if counted != 1 {
+		t.Errorf("%d outputs are counted", counted)
 	}
 }
 

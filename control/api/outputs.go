@@ -73,7 +73,7 @@ func (r *resources) outputs(a *rest.API) {
 			page, err := rest.PageOf(in.Paging, sorted(items), func(o Output) string { return o.Name })
 			return &body[*rest.Page[Output]]{page}, err
 		})
-	create := with(rest.Operation(rest.Configure, http.MethodPost, list, "add-output", "Add an output to a stream"), http.StatusConflict)
+	create := with(rest.Operation(rest.Configure, http.MethodPost, list, "add-output", "Add an output to a stream"), http.StatusConflict, http.StatusTooManyRequests)
 	create.DefaultStatus = http.StatusCreated
 	huma.Register(a, create, func(ctx context.Context, in *struct {
 		StreamRequest
@@ -82,7 +82,11 @@ func (r *resources) outputs(a *rest.API) {
 	},
 	) (*outputAnswer, error) {
 		return rest.Do(ctx, &r.once, in.Idempotent, "add-output "+in.Stream, in.Body, func() (*outputAnswer, error) {
-			o, err := r.add(ctx, in.Stream, in.Body)
+			err := r.within(ctx, in.Body.Use, in.Body.With)
+			var o desired.Output
+			if err == nil {
+				o, err = r.add(ctx, in.Stream, in.Body)
+			}
 			if err != nil {
 				return nil, failure(err)
 			}
@@ -110,6 +114,13 @@ func (r *resources) outputs(a *rest.API) {
 			}
 		},
 		) (*outputAnswer, error) {
+			before, err := r.Desired.Output(in.Stream, in.Name)
+			if err == nil {
+				err = r.within(ctx, before.Use, in.Body.With)
+			}
+			if err != nil {
+				return nil, failure(err)
+			}
 			o, err := r.Desired.Patch(in.Stream, in.Name, raw(in.Body.With), raw(in.Body.From), in.version(), by(ctx))
 			if err != nil {
 				return nil, failure(err)
@@ -147,10 +158,24 @@ func (r *resources) absent(err error) error {
 
 // add brings a new output into force.
 func (r *resources) add(ctx context.Context, stream string, o NewOutput) (desired.Output, error) {
+	if c := rest.CallerOf(ctx); c != nil && r.Quota != nil {
+		if err := r.Quota(c, stream, r.Desired.Count); err != nil {
+			return desired.Output{}, err
+		}
+	}
 	return r.Desired.Add(stream, desired.Added{
 		Addition:   config.Addition{Name: o.Name, Use: o.Use, With: raw(o.With), From: raw(o.From)},
 		Persistent: o.Persistent == nil || *o.Persistent,
 	}, by(ctx))
+}
+
+// within refuses settings that reach beyond the streams and what the file names, from
+// whoever may not do everything (T8).
+func (r *resources) within(ctx context.Context, use string, with map[string]any) error {
+	if c := rest.CallerOf(ctx); c == nil || c.Scope.Includes(rest.Admin) {
+		return nil
+	}
+	return r.Desired.Within(use, with)
 }
 
 // raw is a value as JSON, or nothing.

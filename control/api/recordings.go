@@ -129,7 +129,7 @@ type startedAnswer struct {
 }
 
 func (r *resources) recordings(a *rest.API) {
-	start := with(rest.Operation(rest.Operate, http.MethodPost, "/streams/{stream}/recordings", "start-recording", "Record a stream"), http.StatusConflict)
+	start := with(rest.Operation(rest.Operate, http.MethodPost, "/streams/{stream}/recordings", "start-recording", "Record a stream"), http.StatusConflict, http.StatusTooManyRequests)
 	start.DefaultStatus = http.StatusCreated
 	huma.Register(a, start, func(ctx context.Context, in *struct {
 		StreamRequest
@@ -297,6 +297,9 @@ func (r *resources) record(ctx context.Context, stream string, how NewRecording)
 	}
 	if how.With != nil && rest.CallerOf(ctx) != nil && !rest.CallerOf(ctx).Scope.Includes(rest.Configure) {
 		return nil, rest.Fail(http.StatusForbidden, "forbidden", "Saying where and how to record needs the scope configure; leave out \"with\".")
+	}
+	if err := r.within(ctx, r.Recorder.Use(), how.With); err != nil {
+		return nil, failure(err)
 	}
 	settings := r.Recorder.Defaults()
 	maps.Copy(settings, how.With)

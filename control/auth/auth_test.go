@@ -14,6 +14,7 @@ import (
 	"weir/control/auth/book"
 	"weir/control/auth/password"
 	"weir/control/rest"
+	"weir/control/rest/resttest"
 	"weir/pipeline"
 	"weir/pipeline/access"
 	"weir/pipeline/config"
@@ -22,6 +23,7 @@ import (
 // desk is an Auth with its API.
 type desk struct {
 	*Auth
+	t   testing.TB
 	api *rest.API
 	log *bytes.Buffer
 }
@@ -46,7 +48,7 @@ func open(t testing.TB, change func(*Options)) *desk {
 	a.hasher = password.Light()
 	api := rest.New("1", a)
 	a.Register(api)
-	return &desk{a, api, log}
+	return &desk{a, t, api, log}
 }
 
 // call is a request to the API.
@@ -88,10 +90,13 @@ func (c call) request() *http.Request {
 	return r
 }
 
-// ask is the answer: its status, its body, and all of it as a text.
+// ask is the answer, which is as the document says: its status, its body, and all of it.
 func (d *desk) ask(c call) (status int, body map[string]any, w *httptest.ResponseRecorder) {
+	d.t.Helper()
 	w = httptest.NewRecorder()
-	d.api.ServeHTTP(w, c.request())
+	r := c.request()
+	d.api.ServeHTTP(w, r)
+	resttest.Check(d.t, d.api, r, w)
 	_ = json.Unmarshal(w.Body.Bytes(), &body)
 	return w.Code, body, w
 }
@@ -319,6 +324,11 @@ func TestUsers(t *testing.T) {
 	bob := map[string]any{"name": "bob", "password": "battery staple", "scope": "operate", "streams": []string{"live/*"}}
 	must(201, call{method: "POST", url: "/users", body: bob})
 	must(409, call{method: "POST", url: "/users", body: bob})
+	twice := call{method: "POST", url: "/keys", body: map[string]any{"stream": "live/a", "name": "a"}, header: map[string]string{"Cookie": cookie, "Idempotency-Key": "k"}}
+	_, first, _ := d.ask(twice)
+	if _, again, _ := d.ask(twice); first["secret"] == nil || again["secret"] != first["secret"] {
+		t.Errorf("%v, and then %v", first, again)
+	}
 	must(422, call{method: "POST", url: "/users", body: map[string]any{"name": "eve", "password": "battery staple", "streams": []string{"["}}})
 	if items := must(200, call{method: "GET", url: "/users"})["items"].([]any); len(items) != 2 {
 		t.Error(items)

@@ -27,6 +27,7 @@ var (
 	ErrReadOnly   = errors.New("the configuration file cannot be written by the server")
 	ErrNoVersion  = errors.New("there is no such version any more")
 	ErrTooMany    = errors.New("there is no room for more")
+	ErrBeyond     = errors.New("no stage of this type in the configuration file has this file, directory or service: the scope admin is needed to name another one")
 )
 
 // Options say where the configuration is.

@@ -103,7 +103,7 @@ func (s *Sample) Graph(path string) *Graph {
 
 // Declared is the graph of a plan, of which nothing runs.
 func Declared(p *pipeline.Plan) *Graph {
-	g := &Graph{Pattern: p.Def.Pattern.String()}
+	g := &Graph{Pattern: p.Def.Pattern.String(), Nodes: []GraphNode{}, Edges: []GraphEdge{}}
 	for _, n := range p.Nodes {
 		g.Nodes = append(g.Nodes, GraphNode{
 			Name: n.Name, Use: n.Use, Role: n.Factory.Spec().Role.String(),

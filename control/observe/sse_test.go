@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"weir/control/rest"
+	"weir/control/rest/resttest"
 	"weir/pipeline"
 	"weir/pipeline/service/httpd"
 )
@@ -217,8 +218,9 @@ func TestResources(t *testing.T) {
 			{bound, "/v1/events?topics=graph:live/b", 403, `"forbidden"`},
 			{bound, "/v1/events?topics=%5B", 422, `"invalid_topic"`},
 		} {
-			w := httptest.NewRecorder()
-			c.api.ServeHTTP(w, httptest.NewRequest(http.MethodGet, c.url, nil))
+			w, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, c.url, nil)
+			c.api.ServeHTTP(w, r)
+			resttest.Check(t, c.api, r, w)
 			if w.Code != c.status || !strings.Contains(w.Body.String(), c.want) {
 				t.Errorf("%s: %d %s", c.url, w.Code, w.Body)
 			}

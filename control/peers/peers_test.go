@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"weir/control/rest"
+	"weir/control/rest/resttest"
 	"weir/pipeline"
 	"weir/pipeline/instance"
 )
@@ -54,8 +55,9 @@ func TestPeers(t *testing.T) {
 	api := rest.New("1", who)
 	Register(api, host)
 	ask := func(method, url string) (int, map[string]any) {
-		w := httptest.NewRecorder()
-		api.ServeHTTP(w, httptest.NewRequest(method, url, nil))
+		w, r := httptest.NewRecorder(), httptest.NewRequest(method, url, nil)
+		api.ServeHTTP(w, r)
+		resttest.Check(t, api, r, w)
 		var body map[string]any
 		_ = json.Unmarshal(w.Body.Bytes(), &body)
 		return w.Code, body
@@ -121,8 +123,9 @@ func TestPeers(t *testing.T) {
 // pageAfter lists the next page.
 func pageAfter(t *testing.T, api *rest.API, url, cursor string) string {
 	t.Helper()
-	w := httptest.NewRecorder()
-	api.ServeHTTP(w, httptest.NewRequest("GET", url+"&cursor="+cursor, nil))
+	w, r := httptest.NewRecorder(), httptest.NewRequest("GET", url+"&cursor="+cursor, nil)
+	api.ServeHTTP(w, r)
+	resttest.Check(t, api, r, w)
 	var body rest.Page[Session]
 	if err := json.Unmarshal(w.Body.Bytes(), &body); err != nil {
 		t.Fatal(err)

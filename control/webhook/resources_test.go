@@ -11,6 +11,7 @@ import (
 
 	"weir/control/observe"
 	"weir/control/rest"
+	"weir/control/rest/resttest"
 	"weir/pipeline/service/outgoing"
 )
 
@@ -30,6 +31,7 @@ func TestResources(t *testing.T) {
 		r.Header.Set("Content-Type", "application/json")
 		w := httptest.NewRecorder()
 		api.ServeHTTP(w, r)
+		resttest.Check(t, api, r, w)
 		return w.Code, w.Body.String(), w.Header()
 	}
 	status, body, header := ask("POST", "", `{"url":"http://user:cnry_a@127.0.0.1:9/hook?token=cnry_b","events":["output.*"]}`)

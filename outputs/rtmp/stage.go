@@ -57,7 +57,7 @@ func spec() pipeline.Spec {
 			Doc:     "the first video track, of which one layer is pushed, and the first audio track",
 		}},
 		Doc:     "pushes the stream to an RTMP or RTMPS server, such as a platform's, and comes back by itself",
-		Example: example, Metrics: metrics(),
+		Example: example, Metrics: metrics(), Reach: []string{"presets"},
 	}
 }
 
