@@ -42,8 +42,9 @@ type factory struct {
 
 func spec() pipeline.Spec {
 	return pipeline.Spec{
-		Type: Type,
-		Role: pipeline.Sink,
+		Type:  Type,
+		Role:  pipeline.Sink,
+		Reach: []string{"directory"},
 		In: []pipeline.Port{{
 			Name: "in",
 			Streams: pipeline.Streams{
