@@ -57,7 +57,7 @@ unit: web ## Run the tests of all packages with the race detector
 		$(GO) test -race -tags invariants,libav -timeout 10m ./transcode/internal/av ./...
 
 e2e: build test/e2e/node_modules/.installed faults ## Watch a stream in a real browser, and break things around it
-	$(GO) test -tags e2e -count=1 -timeout 20m -parallel 64 ./test/e2e
+	$(GO) test -tags e2e -count=1 -timeout 40m -parallel 64 ./test/e2e
 
 faults: ## Break things around a server, and count what viewers lose (WEIR_SOAK=1 for longer)
 	$(GO) test -tags e2e -count=1 -timeout 40m -parallel 64 ./test/faults
