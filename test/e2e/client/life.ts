@@ -194,6 +194,8 @@ async function life() {
   must(await weir.DELETE("/v1/streams/{stream}/outputs/{name}", { params: { path: push } }), "remove", 204);
 
   // A recording: started, told, stopped, listed, played, exported, deleted.
+  const probed = must(await weir.POST("/v1/stores/probe", { body: { store: { dir: "recordings" } } }), "probe the store", 200);
+  expect("the store can be written", probed.ok && probed.steps.length > 0);
   const started = must(await weir.POST("/v1/streams/{stream}/recordings", { params: { path }, body: {} }), "record", 201);
   must(await weir.POST("/v1/streams/{stream}/stages/{stage}/control", { params: { path: { ...path, stage: started.stage } }, body: { record: true } as never }), "tell a stage", 204);
   refused(await weir.POST("/v1/streams/{stream}/recordings", { params: { path }, body: {} }), "record twice", 409, "recording_already");
