@@ -1,9 +1,6 @@
 package rest
 
-import (
-	"errors"
-	"net/http"
-)
+import "net/http"
 
 // Behind lets through to h who may do what needs the scope, on all streams: for what is
 // no operation of the API, such as profiles.
@@ -14,14 +11,7 @@ func Behind(guard Guard, scope Scope, h http.Handler) http.Handler {
 			err = Fail(http.StatusForbidden, "forbidden", "This needs the scope "+string(scope)+" on all streams.")
 		}
 		if err != nil {
-			var p *Problem
-			if !errors.As(err, &p) {
-				p = Fail(http.StatusInternalServerError, "internal", "The server failed to answer. The log says why.")
-			}
-			if p.Status == http.StatusUnauthorized {
-				w.Header().Set("WWW-Authenticate", `Bearer realm="weir"`)
-			}
-			p.write(w)
+			deny(w, err)
 			return
 		}
 		h.ServeHTTP(w, r)

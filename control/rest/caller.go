@@ -121,18 +121,23 @@ func (a *API) admit(guard Guard) func(huma.Context, func(huma.Context)) {
 			err = caller.may(Scope(op.Security[0][bearer][0]), op.Path, ctx.Param("stream"))
 		}
 		if err != nil {
-			var p *Problem
-			if !errors.As(err, &p) {
-				p = Fail(http.StatusInternalServerError, "internal", "The server failed to answer. The log says why.")
-			}
-			if p.Status == http.StatusUnauthorized {
-				w.Header().Set("WWW-Authenticate", `Bearer realm="weir"`)
-			}
-			p.write(w)
+			deny(w, err)
 			return
 		}
 		next(huma.WithValue(ctx, callerKey{}, caller))
 	}
+}
+
+// deny answers why a caller is not let through.
+func deny(w http.ResponseWriter, err error) {
+	var p *Problem
+	if !errors.As(err, &p) {
+		p = Fail(http.StatusInternalServerError, "internal", "The server failed to answer. The log says why.")
+	}
+	if p.Status == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="weir"`)
+	}
+	p.write(w)
 }
 
 func (c *Caller) may(need Scope, url, stream string) error {
