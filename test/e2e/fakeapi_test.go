@@ -21,9 +21,12 @@ import (
 	"weir/web"
 )
 
+// picturesIn is the variable that says where pictures of the pages go.
+const picturesIn = "WEIR_SCREENSHOTS"
+
 // hostile is a text that a peer may have chosen. It is left out of screenshots.
 var hostile = func() string {
-	if screenshots() != "" {
+	if os.Getenv(picturesIn) != "" {
 		return ""
 	}
 	return `"><img src=x onerror="window.pwned=1">`
@@ -447,5 +450,16 @@ func (f *fakeAPI) did(what string) (bodies []string) {
 	return bodies
 }
 
-// screenshots is where pictures of the pages go, "" for nowhere.
-func screenshots() string { return os.Getenv("WEIR_SCREENSHOTS") }
+// screenshots is the option that says where pictures of the pages go: none for nowhere.
+func screenshots(t *testing.T) []string {
+	t.Helper()
+	dir := os.Getenv(picturesIn)
+	if dir == "" {
+		return nil
+	}
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []string{"shots=" + dir}
+}

@@ -240,13 +240,7 @@ func (w *watched) check(t *testing.T, who string) {
 func (p *process) minutes(t *testing.T, before func(), words ...string) (m minutes) {
 	t.Helper()
 	words = append([]string{"minutes.mjs"}, words...)
-	if dir := screenshots(); dir != "" {
-		dir, err := filepath.Abs(dir)
-		if err != nil {
-			t.Fatal(err)
-		}
-		words = append(words, "shots="+dir)
-	}
+	words = append(words, screenshots(t)...)
 	cmd := exec.CommandContext(t.Context(), "node", words...)
 	var out bytes.Buffer
 	cmd.Stdout = &out

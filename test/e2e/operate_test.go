@@ -5,7 +5,6 @@ package e2e
 import (
 	"encoding/json"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -40,13 +39,7 @@ type operated struct {
 func operate(t *testing.T, url string, options ...string) (o operated) {
 	t.Helper()
 	words := append([]string{"operate.mjs", url}, options...)
-	if dir := screenshots(); dir != "" {
-		dir, err := filepath.Abs(dir)
-		if err != nil {
-			t.Fatal(err)
-		}
-		words = append(words, "shots="+dir)
-	}
+	words = append(words, screenshots(t)...)
 	cmd := exec.CommandContext(t.Context(), "node", words...)
 	var log strings.Builder
 	cmd.Stderr = &log
