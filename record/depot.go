@@ -51,7 +51,7 @@ func (d *Depot) open(cfg *Config) (*spool.Box, error) {
 		return nil, err
 	}
 	opts := cfg.options()
-	opts.Log, opts.Keep, opts.Export, opts.Follow = d.log, d.keep, exports, d.follow
+	opts.Log, opts.Keep, opts.Export, opts.Follow = d.log, d.keep, Exports, d.follow
 	opts.Tell = func(kind string, r *spool.Recording, data any) { d.herald.Tell(kind, r.Pipeline, r.Stage, data) }
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -8,8 +8,8 @@ import (
 	"weir/record/spool"
 )
 
-// exports are the MP4 files that a recording becomes: one, if one can hold it.
-func exports(ctx context.Context, s store.Store, m *spool.Manifest) ([]spool.Export, error) {
+// Exports are the MP4 files that a recording becomes: one, if one can hold it.
+func Exports(ctx context.Context, s store.Store, m *spool.Manifest) ([]spool.Export, error) {
 	films, err := film.Plan(ctx, s, m, film.Options{})
 	if err != nil {
 		return nil, err

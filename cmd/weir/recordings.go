@@ -242,7 +242,7 @@ func makeExport(ctx context.Context, c found) error {
 	if err != nil {
 		return err
 	}
-	films, err := film.Plan(ctx, c.store, m, film.Options{})
+	files, err := record.Exports(ctx, c.store, m)
 	if err != nil {
 		return err
 	}
@@ -250,12 +250,8 @@ func makeExport(ctx context.Context, c found) error {
 	if !ok {
 		return errors.New("this store takes no large files")
 	}
-	for i, f := range films {
-		n := i + 1
-		if len(films) == 1 {
-			n = 0
-		}
-		if err := large.PutLarge(ctx, store.Object{Key: c.Prefix + "/" + spool.ExportName(n), Body: f, Size: f.Size(), Type: "video/mp4"}); err != nil {
+	for _, f := range files {
+		if err := large.PutLarge(ctx, store.Object{Key: c.Prefix + "/" + f.Name, Body: f.Body, Size: f.Size, Type: "video/mp4"}); err != nil {
 			return err
 		}
 	}
