@@ -347,11 +347,10 @@ func (r *resources) endRecording(ctx context.Context, stream string) error {
 
 // recorded lists what was recorded and what is being, newest first.
 func (r *resources) recorded(ctx context.Context) ([]Recording, error) {
-	stored, err := r.Archive.List(ctx)
+	all, err := r.archived(ctx)
 	if err != nil {
-		return nil, rest.Fail(http.StatusInternalServerError, "store_unavailable", "A store of recordings does not answer: "+err.Error())
+		return nil, err
 	}
-	all := slices.Clone(stored)
 	for _, c := range r.underWay(r.Host.Snapshots()) {
 		if i := slices.IndexFunc(all, func(o Recording) bool { return o.ID == c.ID }); i >= 0 {
 			c.Store, c.StartedAt = all[i].Store, all[i].StartedAt
@@ -364,6 +363,15 @@ func (r *resources) recorded(ctx context.Context) ([]Recording, error) {
 		all[i].Export = withURL(all[i].ID, all[i].Export)
 	}
 	return all, nil
+}
+
+// archived lists what the archive has. The list belongs to whoever asked.
+func (r *resources) archived(ctx context.Context) ([]Recording, error) {
+	all, err := r.Archive.List(ctx)
+	if err != nil {
+		return nil, rest.Fail(http.StatusInternalServerError, "store_unavailable", "A store of recordings does not answer: "+err.Error())
+	}
+	return slices.Clone(all), nil
 }
 
 func (r *resources) underWay(snaps []instance.Snapshot) (all []Recording) {
@@ -381,15 +389,22 @@ func (r *resources) underWay(snaps []instance.Snapshot) (all []Recording) {
 	return all
 }
 
+// recording is one of them. Players ask with every segment: what is complete is found
+// without looking at what is under way.
 func (r *resources) recording(ctx context.Context, id string) (Recording, error) {
-	all, err := r.recorded(ctx)
+	named := func(c Recording) bool { return c.ID == id }
+	all, err := r.archived(ctx)
+	if i := slices.IndexFunc(all, named); err == nil && (i < 0 || all[i].State != "complete") {
+		all, err = r.recorded(ctx)
+	}
 	if err != nil {
 		return Recording{}, err
 	}
-	i := slices.IndexFunc(all, func(c Recording) bool { return c.ID == id })
+	i := slices.IndexFunc(all, named)
 	if i < 0 || !sees(ctx, all[i].Stream) {
 		return Recording{}, ErrNoRecording
 	}
+	all[i].Export = withURL(id, all[i].Export)
 	return all[i], nil
 }
 
