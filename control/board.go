@@ -1,7 +1,6 @@
 package control
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -28,8 +27,6 @@ type family struct {
 }
 
 func newBoard(room int) *board { return &board{byName: make(map[string]*family), room: room} }
-
-func compare(a, b string) int { return cmp.Compare(a, b) }
 
 // family is that of m, whose labels follow first, if it is not "".
 func (b *board) family(m *pipeline.Metric, first string) *family {

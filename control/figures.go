@@ -41,9 +41,9 @@ func streamMetrics() []pipeline.Metric {
 	return []pipeline.Metric{m.state, m.viewers, m.restarts, m.keyframes, m.late, m.lost, m.queue, m.units, m.bytes}
 }
 
-// figuresOf renders a stream, what matters most first.
-func figuresOf(s pipeline.Snapshot) []point {
-	r := render{core: coreMetrics(), points: make([]point, 0, MaxStreamSeries)}
+// figures renders a stream, what matters most first.
+func (c *core) figures(s pipeline.Snapshot) []point {
+	r := render{core: c, points: make([]point, 0, MaxStreamSeries)}
 	for i := range s.Stages {
 		r.stage(&s.Stages[i])
 	}

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"cmp"
 	"net/http"
 	"runtime"
 	"slices"
@@ -81,6 +82,7 @@ func (b *board) services(all []Sample) {
 // streams adds what runs.
 func (b *board) streams(all []instance.Snapshot) {
 	states := make(map[instance.State]int)
+	core := coreMetrics()
 	var held float64
 	for n, s := range all {
 		states[s.State]++
@@ -89,7 +91,7 @@ func (b *board) streams(all []instance.Snapshot) {
 				held += float64(o.HeldBytes)
 			}
 		}
-		points := figuresOf(s.Snapshot)
+		points := core.figures(s.Snapshot)
 		if over := len(points) - MaxStreamSeries; over > 0 {
 			b.leftOut += over
 			points = points[:MaxStreamSeries]
@@ -144,7 +146,7 @@ func Described(stages []*pipeline.Spec, services []Sample) []pipeline.Metric {
 
 // merged gives each name once, with the labels of all, in order.
 func merged(all []pipeline.Metric) []pipeline.Metric {
-	slices.SortStableFunc(all, func(a, b pipeline.Metric) int { return compare(a.Name, b.Name) })
+	slices.SortStableFunc(all, func(a, b pipeline.Metric) int { return cmp.Compare(a.Name, b.Name) })
 	var out []pipeline.Metric
 	for _, m := range all {
 		if n := len(out); n > 0 && out[n-1].Name == m.Name {
