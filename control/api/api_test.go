@@ -99,7 +99,7 @@ func (h *house) Identify(r *http.Request) (*rest.Caller, error) {
 	if h.caller != nil {
 		return h.caller, nil
 	}
-	return rest.Loopback{}.Identify(r)
+	return resttest.Loopback{}.Identify(r)
 }
 
 type announced struct {

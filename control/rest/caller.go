@@ -64,18 +64,6 @@ type Guard interface {
 	Identify(r *http.Request) (*Caller, error)
 }
 
-// Loopback is a Guard that trusts this machine and nobody else.
-type Loopback struct{}
-
-// Identify implements Guard.
-func (Loopback) Identify(r *http.Request) (*Caller, error) {
-	peer, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil || !peer.Addr().Unmap().IsLoopback() {
-		return nil, Fail(http.StatusUnauthorized, "credentials_missing", "This needs credentials, except on the server's own machine.")
-	}
-	return &Caller{Name: "this machine", Scope: Admin, Remote: peer.Addr().Unmap()}, nil
-}
-
 const (
 	bearer = "token"
 	cookie = "session"

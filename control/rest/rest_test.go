@@ -1,4 +1,4 @@
-package rest
+package rest_test
 
 import (
 	"context"
@@ -9,11 +9,14 @@ import (
 	"testing"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"weir/control/rest"
+	"weir/control/rest/resttest"
 )
 
-type fixed struct{ caller *Caller }
+type fixed struct{ caller *rest.Caller }
 
-func (f fixed) Identify(*http.Request) (*Caller, error) { return f.caller, nil }
+func (f fixed) Identify(*http.Request) (*rest.Caller, error) { return f.caller, nil }
 
 type named struct {
 	Stream string `path:"stream"`
@@ -27,21 +30,21 @@ type said struct {
 	}
 }
 
-func api(guard Guard) *API {
-	a := New("1.2.3", guard)
-	huma.Register(a, Operation(Operate, http.MethodPost, "/streams/{stream}/poke", "poke", "Poke a stream"),
+func api(guard rest.Guard) *rest.API {
+	a := rest.New("1.2.3", guard)
+	huma.Register(a, rest.Operation(rest.Operate, http.MethodPost, "/streams/{stream}/poke", "poke", "Poke a stream"),
 		func(ctx context.Context, in *named) (*said, error) {
 			out := &said{}
-			out.Body.Stream, out.Body.By = in.Stream, CallerOf(ctx).Name
+			out.Body.Stream, out.Body.By = in.Stream, rest.CallerOf(ctx).Name
 			if in.Stream == "live/gone" {
-				return nil, Fail(http.StatusNotFound, "stream_offline", "Nobody is publishing this stream.")
+				return nil, rest.Fail(http.StatusNotFound, "stream_offline", "Nobody is publishing this stream.")
 			}
 			return out, nil
 		})
 	return a
 }
 
-func ask(a *API, method, url, remote string) (int, map[string]any) {
+func ask(a *rest.API, method, url, remote string) (int, map[string]any) {
 	r := httptest.NewRequest(method, url, nil)
 	r.RemoteAddr = remote
 	w := httptest.NewRecorder()
@@ -52,7 +55,7 @@ func ask(a *API, method, url, remote string) (int, map[string]any) {
 }
 
 func TestOperationsAndProblems(t *testing.T) {
-	a := api(Loopback{})
+	a := api(resttest.Loopback{})
 	for _, c := range []struct {
 		method, url, remote string
 		status              int
@@ -75,15 +78,15 @@ func TestOperationsAndProblems(t *testing.T) {
 
 func TestCallersAreBound(t *testing.T) {
 	for _, c := range []struct {
-		caller Caller
+		caller rest.Caller
 		status int
 	}{
-		{Caller{Scope: Admin}, 200},
-		{Caller{Scope: Operate, Streams: []string{"live/*"}}, 200},
-		{Caller{Scope: Operate, Streams: []string{"show/*"}}, 403},
-		{Caller{Scope: Operate, Streams: []string{}}, 403},
-		{Caller{Scope: Read}, 403},
-		{Caller{}, 403},
+		{rest.Caller{Scope: rest.Admin}, 200},
+		{rest.Caller{Scope: rest.Operate, Streams: []string{"live/*"}}, 200},
+		{rest.Caller{Scope: rest.Operate, Streams: []string{"show/*"}}, 403},
+		{rest.Caller{Scope: rest.Operate, Streams: []string{}}, 403},
+		{rest.Caller{Scope: rest.Read}, 403},
+		{rest.Caller{}, 403},
 	} {
 		if status, body := ask(api(fixed{&c.caller}), "POST", "/v1/streams/live%2Fa/poke", "192.0.2.1:9"); status != c.status {
 			t.Errorf("%+v: %d %v", c.caller, status, body)
@@ -93,7 +96,7 @@ func TestCallersAreBound(t *testing.T) {
 
 func TestTheDocumentIsOurs(t *testing.T) {
 	w := httptest.NewRecorder()
-	api(Loopback{}).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/v1/openapi.json", nil))
+	api(resttest.Loopback{}).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/v1/openapi.json", nil))
 	text := w.Body.String()
 	for _, want := range []string{`"openapi":"3.1.0"`, `"/v1/streams/{stream}/poke"`, `"application/problem+json"`, `"#/components/schemas/Problem"`} {
 		if !strings.Contains(text, want) {
@@ -105,16 +108,16 @@ func TestTheDocumentIsOurs(t *testing.T) {
 func TestPages(t *testing.T) {
 	all := []string{"a", "b", "c", "d", "e"}
 	key := func(s string) string { return s }
-	first, err := PageOf(Paging{Limit: 2}, all, key)
+	first, err := rest.PageOf(rest.Paging{Limit: 2}, all, key)
 	if err != nil || len(first.Items) != 2 || first.Next == "" {
 		t.Fatal(first, err)
 	}
-	rest := []string{"a", "c", "d"} // b, the last that was seen, is gone
-	second, err := PageOf(Paging{Limit: 2, Cursor: first.Next}, rest, key)
+	left := []string{"a", "c", "d"} // b, the last that was seen, is gone
+	second, err := rest.PageOf(rest.Paging{Limit: 2, Cursor: first.Next}, left, key)
 	if err != nil || strings.Join(second.Items, "") != "cd" || second.Next != "" {
 		t.Error(second, err)
 	}
-	if _, err := PageOf(Paging{Limit: 2, Cursor: "%"}, all, key); err == nil {
+	if _, err := rest.PageOf(rest.Paging{Limit: 2, Cursor: "%"}, all, key); err == nil {
 		t.Error("a made-up cursor is taken")
 	}
 }

@@ -23,7 +23,7 @@ func TestResources(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	api := rest.New("1", rest.Loopback{})
+	api := rest.New("1", resttest.Loopback{})
 	Register(api, d)
 	ask := func(method, url, body string) (int, string, http.Header) {
 		r := httptest.NewRequestWithContext(context.Background(), method, "/v1/webhooks"+url, strings.NewReader(body))
