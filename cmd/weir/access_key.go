@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"slices"
 	"strings"
 	"time"
 
@@ -126,10 +125,9 @@ func keyRevoke(at *ledger) *cobra.Command {
 		Args:  cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			return at.update(func(b *book.Book) error {
-				if b.Key(args[0]) == nil {
+				if !b.DropKey(args[0]) {
 					return noKey(args[0])
 				}
-				b.Keys = slices.DeleteFunc(b.Keys, func(k book.Key) bool { return k.ID == args[0] })
 				return nil
 			})
 		},

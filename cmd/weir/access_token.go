@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -81,10 +80,9 @@ func tokenRevoke(at *ledger) *cobra.Command {
 		Args:  cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			return at.update(func(b *book.Book) error {
-				if b.Token(args[0]) == nil {
+				if !b.DropToken(args[0]) {
 					return fmt.Errorf("there is no token %q\nhelp: weir token list shows their IDs", args[0])
 				}
-				b.Tokens = slices.DeleteFunc(b.Tokens, func(t book.Token) bool { return t.ID == args[0] })
 				return nil
 			})
 		},

@@ -3,7 +3,6 @@ package auth
 import (
 	"context"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -136,10 +135,9 @@ func (a *Auth) followKey(ctx context.Context, in *keyRotation) (*newKey, error) 
 
 func (a *Auth) removeKey(ctx context.Context, in *byID) (*nothing, error) {
 	err := a.update(func(b *book.Book) error {
-		if b.Key(in.ID) == nil {
+		if !b.DropKey(in.ID) {
 			return notFound("key")
 		}
-		b.Keys = slices.DeleteFunc(b.Keys, func(k book.Key) bool { return k.ID == in.ID })
 		return nil
 	})
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"net/url"
-	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -113,10 +112,9 @@ func (a *Auth) makeToken(ctx context.Context, in *tokenInput) (*newToken, error)
 
 func (a *Auth) removeToken(ctx context.Context, in *byID) (*nothing, error) {
 	err := a.update(func(b *book.Book) error {
-		if b.Token(in.ID) == nil {
+		if !b.DropToken(in.ID) {
 			return notFound("token")
 		}
-		b.Tokens = slices.DeleteFunc(b.Tokens, func(t book.Token) bool { return t.ID == in.ID })
 		return nil
 	})
 	if err != nil {

@@ -123,6 +123,20 @@ func (b *Book) Key(id string) *Key {
 	return at(b.Keys, slices.IndexFunc(b.Keys, func(k Key) bool { return k.ID == id }))
 }
 
+// DropToken removes a token. It says whether there was one of that ID.
+func (b *Book) DropToken(id string) bool {
+	had := len(b.Tokens)
+	b.Tokens = slices.DeleteFunc(b.Tokens, func(t Token) bool { return t.ID == id })
+	return len(b.Tokens) < had
+}
+
+// DropKey removes a key. It says whether there was one of that ID.
+func (b *Book) DropKey(id string) bool {
+	had := len(b.Keys)
+	b.Keys = slices.DeleteFunc(b.Keys, func(k Key) bool { return k.ID == id })
+	return len(b.Keys) < had
+}
+
 // Signer finds a signer by its ID, or nil.
 func (b *Book) Signer(id string) *Signer {
 	return at(b.Signers, slices.IndexFunc(b.Signers, func(s Signer) bool { return s.ID == id }))
