@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"weir/pipeline"
+	"weir/pipeline/access"
 )
 
 // sitting is the publisher that is heard, as others see it.
@@ -25,7 +26,7 @@ func (s *stage) Sessions() []pipeline.Session {
 		return nil
 	}
 	one := pipeline.Session{
-		ID: now.peer.id, Protocol: leaf, Remote: now.peer.From, Agent: printable(now.peer.Agent),
+		ID: now.peer.id, Protocol: leaf, Remote: now.peer.From, Agent: access.Printable(now.peer.Agent),
 		Since: now.since, Bytes: s.sent() - now.sent, Bitrate: now.meter.late.Load(),
 	}
 	if stats := now.peer.Stats(); stats != nil {

@@ -280,7 +280,7 @@ func (s *stage) serve(ctx context.Context, ready <-chan *Peer, p *Peer, out *fee
 	})
 	log := s.log.With("remote", p.From.String())
 	s.status.publishing(p)
-	log.Info("publisher has come", "encoder", printable(p.Agent))
+	log.Info("publisher has come", "encoder", access.Printable(p.Agent))
 	now := &sitting{peer: p, since: time.Now(), sent: s.sent(), end: stop}
 	s.sitting.Store(now)
 	s.current.Store(p.Publisher)

@@ -1,11 +1,10 @@
 package whip
 
 import (
-	"strings"
 	"sync"
 	"time"
-	"unicode"
 
+	"weir/pipeline/access"
 	"weir/pipeline/media"
 	"weir/pipeline/service/rtc"
 )
@@ -49,7 +48,7 @@ func (s *status) publishing(p *Peer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.now.State, s.now.Since = "publishing", time.Now()
-	s.now.Remote, s.now.Encoder = p.From.String(), printable(p.Agent)
+	s.now.Remote, s.now.Encoder = p.From.String(), access.Printable(p.Agent)
 	s.now.Sessions++
 }
 
@@ -85,16 +84,4 @@ func (s *status) snapshot() Status {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.now
-}
-
-// printable is what a peer says, without what may harm a terminal or a log.
-func printable(s string) string {
-	const most = 120 // bytes
-	s = s[:min(len(s), most)]
-	return strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) || r == unicode.ReplacementChar {
-			return -1
-		}
-		return r
-	}, s)
 }
