@@ -53,6 +53,7 @@ type Host struct {
 // definition is a plan in force.
 type definition struct {
 	pattern  pipeline.Pattern
+	template string         // the pattern without what is bound
 	plan     *pipeline.Plan // guarded by the Host's mu
 	withdraw []func()       // guarded by the Host's reload
 }
@@ -126,7 +127,7 @@ func (h *Host) put(plan *pipeline.Plan) *definition {
 	defer h.mu.Unlock()
 	i := slices.IndexFunc(h.defs, func(d *definition) bool { return same(d.plan, plan) })
 	if i < 0 {
-		d := &definition{pattern: plan.Def.Pattern, plan: plan}
+		d := &definition{pattern: plan.Def.Pattern, template: plan.Def.Pattern.Template().String(), plan: plan}
 		h.defs = append(h.defs, d)
 		slices.SortFunc(h.defs, func(a, b *definition) int { return a.pattern.Compare(b.pattern) })
 		return d
@@ -302,7 +303,7 @@ func (h *Host) Snapshots() []Snapshot {
 	}
 	slices.SortFunc(all, func(a, b *instance) int { return strings.Compare(a.path, b.path) })
 	for _, i := range all {
-		snaps = append(snaps, Snapshot{Pattern: i.def.pattern.Template().String()})
+		snaps = append(snaps, Snapshot{Pattern: i.def.template})
 	}
 	h.mu.Unlock()
 	for n, i := range all {
@@ -319,7 +320,7 @@ func (h *Host) Snapshot(path string) (s Snapshot, running bool) {
 		h.mu.Unlock()
 		return s, false
 	}
-	s.Pattern = i.def.pattern.Template().String()
+	s.Pattern = i.def.template
 	h.mu.Unlock()
 	s.State, s.Snapshot = i.state(), i.graph.Snapshot()
 	return s, true
