@@ -43,9 +43,9 @@ web/node_modules/.installed: web/package.json web/package-lock.json
 	@echo "installing the pages' libraries"
 	@cd web && npm ci --ignore-scripts --silent && touch node_modules/.installed
 
-test: ## Run all tests, installing what they need
+test: ## Run the tests before a commit, installing what they need (full=1: all, as CI does)
 	@scripts/setup.sh test
-	@$(MAKE) --no-print-directory vet unit e2e
+	@$(MAKE) --no-print-directory vet unit e2e short=$(if $(full),,-short)
 
 vet: build
 	@echo "checking the pages' types"
@@ -57,11 +57,11 @@ unit: web ## Run the tests of all packages with the race detector
 		$(GO) test -race -tags invariants,libav -timeout 10m ./transcode/internal/av ./...
 
 e2e: build test/e2e/node_modules/.installed faults ## Watch a stream in a real browser, and break things around it
-	$(GO) test -tags e2e -count=1 -timeout 40m -parallel 64 ./test/e2e
+	$(GO) test -tags e2e $(short) -count=1 -timeout 40m -parallel 64 ./test/e2e
 
 faults: ## Break things around a server, and count what viewers lose (WEIR_SOAK=1 for longer)
-	$(GO) test -tags e2e -count=1 -timeout 40m -parallel 64 ./test/faults
-	$(GO) test -tags e2e -count=1 -timeout 10m ./test/access
+	$(GO) test -tags e2e $(short) -count=1 -timeout 40m -parallel 64 ./test/faults
+	$(GO) test -tags e2e $(short) -count=1 -timeout 10m ./test/access
 
 test/e2e/node_modules/.installed: test/e2e/package.json test/e2e/package-lock.json
 	@echo "installing the browser's driver"

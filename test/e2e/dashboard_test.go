@@ -17,6 +17,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"weir/test/machine"
 )
 
 // crowded is a pipeline of ten edges that plays two pictures a second to nobody.
@@ -81,6 +83,7 @@ func longest(tasks [][2]int) string {
 // and the metrics stay within their bounds. What is measured depends on the machine;
 // docs/performance.md says what it was on a quiet one: WEIR_SOAK=20s.
 func TestDashboard(t *testing.T) {
+	machine.Long(t)
 	cores.Take(t, 1)
 	const streams, edges = 200, 10
 	span := 2 * time.Second

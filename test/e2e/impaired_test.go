@@ -20,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"weir/test/machine"
 	"weir/test/netimp"
 )
 
@@ -164,6 +165,7 @@ func crowdOf(t *testing.T, where []string, count int, path string, d time.Durati
 // notice. The first seconds, in which the player learns how long to wait, have a limit
 // of their own.
 func TestViewerBehindBadPath(t *testing.T) {
+	machine.Long(t)
 	cores.Take(t, 1)
 	link, _ := away(t)
 	d := soak(10 * time.Minute)
@@ -199,6 +201,7 @@ func TestViewerBehindBadPath(t *testing.T) {
 // R19: a publisher behind a bad path. Its viewers see nearly everything, what they see
 // by HLS can be decoded, and all is well soon after the path is.
 func TestPublisherBehindBadPath(t *testing.T) {
+	machine.Long(t)
 	cores.Take(t, 1.5)
 	if os.Getenv("WEIR_SOAK") == "" {
 		t.Skip("two browsers and a limit that is not kept yet (docs/verification.md): WEIR_SOAK=3m")
@@ -296,6 +299,7 @@ func decodeHLS(t *testing.T, client *http.Client, url string) (d decoding) {
 
 // R22: where no UDP gets through, the page plays over TCP within 5 s, without a click.
 func TestWithoutUDP(t *testing.T) {
+	machine.Long(t)
 	cores.Take(t, 2) // alone: a browser that starts beside it takes the time that is counted
 	link, _ := away(t)
 	blocked := netimp.Path{NoUDP: true}

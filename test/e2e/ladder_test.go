@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"weir/test/ladder"
+	"weir/test/machine"
 	"weir/test/netimp"
 )
 
@@ -39,6 +40,7 @@ func noWorker(t *testing.T) {
 // A ladder by HLS: hls.js goes from each of its four variants to each other one,
 // and playback does not stand still.
 func TestLadderByHLS(t *testing.T) {
+	machine.Long(t)
 	cores.Take(t, 1.5)
 	noWorker(t)
 	w := startWith(t, withLadder())
@@ -65,6 +67,7 @@ func TestLadderByHLS(t *testing.T) {
 // wide again. The viewer is one of ours, which takes no part of the machine from what it
 // watches.
 func TestLadderByWebRTC(t *testing.T) {
+	machine.Long(t)
 	cores.Take(t, 0.6)
 	noWorker(t)
 	link, err := netimp.New(t.Context(), 1)

@@ -9,11 +9,14 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"weir/test/machine"
 )
 
 // Who opens a watch page by a link, or with a token, watches by WebRTC and by HLS; what has
 // let him in is in no address afterwards. Nobody is trusted here for coming from this machine.
 func TestLinks(t *testing.T) {
+	machine.Long(t)
 	cores.Take(t, 1)
 	files, err := filepath.Abs("../../testdata/media")
 	if err != nil {

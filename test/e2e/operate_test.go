@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"weir/test/machine"
 )
 
 // operated is what operate.mjs saw.
@@ -73,6 +75,7 @@ func TestOperatorPages(t *testing.T) {
 
 // Graph, targets, mixer, settings and the first run can be done by keyboard alone.
 func TestOperatorKeys(t *testing.T) {
+	machine.Long(t)
 	cores.Take(t, 0.5)
 	f, url := newFake(t, 3, true)
 	o := operate(t, url, "do=keys", "wizard=1")
@@ -123,6 +126,7 @@ func TestOperatorKeys(t *testing.T) {
 // long the page is busy at a time depends on the machine: on a quiet one docs/performance.md
 // says.
 func TestOperatorLoad(t *testing.T) {
+	machine.Long(t)
 	cores.Take(t, 0.5)
 	_, url := newFake(t, 200, false)
 	for _, page := range []string{"#/", "#/streams/live%2Fs010/graph"} {

@@ -21,6 +21,7 @@ import (
 	"testing"
 	"time"
 
+	"weir/test/machine"
 	"weir/test/versitygw"
 )
 
@@ -165,6 +166,7 @@ func skew(t *testing.T, film []packet, clips ...string) (worst float64, compared
 // from the bucket to its end, and is one MP4 as long as the playlist, in which sound and
 // picture are as they were.
 func TestRecordingPlays(t *testing.T) {
+	machine.Long(t)
 	cores.Take(t, 0.6)
 	each, rate := 4*time.Second, 3
 	if os.Getenv("WEIR_SOAK") != "" {

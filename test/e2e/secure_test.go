@@ -20,11 +20,14 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"weir/test/machine"
 )
 
 // Over TLS the interface speaks HTTP/2, so that nine pages that all listen to events work
 // beside each other, and whoever has signed in has a cookie that never goes out in the clear.
 func TestSecurePages(t *testing.T) {
+	machine.Long(t)
 	cores.Take(t, 0.5)
 	w := weir{http: freeAddr(t), rtmp: freeAddr(t), media: freeAddr(t), files: "../../testdata/media"}
 	w.cert, w.key = certify(t)

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"weir/test/machine"
 )
 
 // sending is what studio.mjs saw.
@@ -137,6 +139,7 @@ func TestPublishPage(t *testing.T) {
 }
 
 func TestPublishCamera(t *testing.T) {
+	machine.Long(t)
 	cores.Take(t, 1.1)
 	w := startWith(t, byWebRTC)
 	done := goLive(t, "http://"+w.http+"/live/studio/publish", 120, "source=camera", "size=640x360")
@@ -180,63 +183,45 @@ func TestWatchPageByKeyboard(t *testing.T) {
 	}
 }
 
-// A layer that the page's address names is the one that is played.
-func TestLayerOfTheAddress(t *testing.T) {
-	cores.Take(t, 1.1)
-	w := startWith(t, byWebRTC)
-	done := goLive(t, "http://"+w.http+"/live/studio/publish", 120, "simulcast=1")
-	<-time.After(5 * time.Second) // all layers have begun
-	r := watch(t, "http://"+w.http+"/live/studio?layer=low", 5)()
-	done()
-	if r.Width != 320 {
-		t.Errorf("the layer that is played is %d wide, not 320", r.Width)
-	}
-}
-
-// What goes out by WHIP, H.264 and Opus, is played by hls.js as well: of the camera, and
-// of the test pattern, whose clock says how long that takes.
+// What goes out by WHIP, H.264 and Opus, is played by hls.js as well; the clock of the test
+// pattern says how long that takes.
 func TestWHIPToHLS(t *testing.T) {
+	machine.Long(t)
 	cores.Take(t, 1.1)
-	for _, source := range []string{"camera", "pattern"} {
-		t.Run(source, func(t *testing.T) {
-			w := startWith(t, byWebRTC)
-			done := goLive(t, "http://"+w.http+"/live/studio/publish", 120, "source="+source, "size=640x360", "codec=H264")
-			<-time.After(6 * time.Second) // there is something to play by HLS
-			r := watch(t, "http://"+w.http+"/live/studio", 10, "block=media")()
-			done()
-			if r.FPS < 25 || !slices.Equal(r.Ways, []string{"hls"}) || r.Stalls > 1 {
-				t.Errorf("%.1f frames per second by %q, %d stalls", r.FPS, r.Ways, r.Stalls)
-			}
-			wantSound(t, r)
-			if !strings.HasPrefix(r.VideoCodec, "avc1.") || !strings.EqualFold(r.AudioCodec, "opus") || r.Width != 640 {
-				t.Errorf("%d wide, %q, %q", r.Width, r.VideoCodec, r.AudioCodec)
-			}
-			if r.Latency == nil || r.Latency.Median <= 0 || r.Latency.Median > 3 {
-				t.Errorf("latency: %+v", r.Latency)
-			} else {
-				t.Logf("latency by the clock: %.2f s, to the edge: %.2f s", r.Latency.Median, r.EdgeLatency.Median)
-			}
-			if source != "pattern" {
-				return
-			}
-			if r.Glass == nil || r.Glass.Median <= 0 || r.Glass.Median > 3 {
-				t.Errorf("latency from glass to glass: %+v", r.Glass)
-			} else {
-				t.Logf("latency from glass to glass: %.2f s", r.Glass.Median)
-			}
-		})
+	w := startWith(t, byWebRTC)
+	done := goLive(t, "http://"+w.http+"/live/studio/publish", 120, "size=640x360", "codec=H264")
+	<-time.After(6 * time.Second) // there is something to play by HLS
+	r := watch(t, "http://"+w.http+"/live/studio", 10, "block=media")()
+	done()
+	if r.FPS < 25 || !slices.Equal(r.Ways, []string{"hls"}) || r.Stalls > 1 {
+		t.Errorf("%.1f frames per second by %q, %d stalls", r.FPS, r.Ways, r.Stalls)
+	}
+	wantSound(t, r)
+	if !strings.HasPrefix(r.VideoCodec, "avc1.") || !strings.EqualFold(r.AudioCodec, "opus") || r.Width != 640 {
+		t.Errorf("%d wide, %q, %q", r.Width, r.VideoCodec, r.AudioCodec)
+	}
+	for what, latency := range map[string]*spread{"by the clock": r.Latency, "from glass to glass": r.Glass} {
+		if latency == nil || latency.Median <= 0 || latency.Median > 3 {
+			t.Errorf("latency %s: %+v", what, latency)
+		} else {
+			t.Logf("latency %s: %.2f s", what, latency.Median)
+		}
 	}
 }
 
-// The menu of the watch page leads to each of a publisher's layers.
+// The layer that the page's address names is played, and its menu leads to each of them.
 func TestSimulcast(t *testing.T) {
+	machine.Long(t)
 	cores.Take(t, 1.1)
 	w := startWith(t, byWebRTC)
 	done := goLive(t, "http://"+w.http+"/live/studio/publish", 120, "simulcast=1")
 	<-time.After(5 * time.Second) // all layers have begun
-	r := watch(t, "http://"+w.http+"/live/studio", 5, "layers=1")()
+	r := watch(t, "http://"+w.http+"/live/studio?layer=low", 5, "layers=1")()
 	done()
 	want := map[string]int{"low": 320, "medium": 640, "high": 1280}
+	if r.Width != want["low"] {
+		t.Errorf("the layer of the address is %d wide, not %d", r.Width, want["low"])
+	}
 	for name, width := range want {
 		if r.Layers[name] != width {
 			t.Errorf("layer %s is %d wide, not %d", name, r.Layers[name], width)
@@ -245,6 +230,7 @@ func TestSimulcast(t *testing.T) {
 }
 
 func TestRTMPToWebRTC(t *testing.T) {
+	machine.Long(t)
 	cores.Take(t, 0.65)
 	w := startWith(t, byWebRTC)
 	w.publishAt(t, "rtmp/studio", demo)
@@ -267,6 +253,7 @@ func TestAdaptedToWebRTC(t *testing.T) {
 // Where media do not get through, the page plays by HLS within 5 seconds, and says so. It
 // runs alone: beside another browser that starts, the machine is what it waits for.
 func TestFallback(t *testing.T) {
+	machine.Long(t)
 	cores.Take(t, 2)
 	w := startWith(t, byWebRTC)
 	w.publishAt(t, "rtmp/studio", demo)
@@ -284,6 +271,7 @@ func TestFallback(t *testing.T) {
 // A server that is full is left alone for as long as it says, and then asked again
 // behind the playback by HLS.
 func TestServerFull(t *testing.T) {
+	machine.Long(t)
 	cores.Take(t, 0.65)
 	w := startWith(t, byWebRTC)
 	w.publishAt(t, "rtmp/studio", demo)

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"weir/test/machine"
 )
 
 // whipFFmpeg is an ffmpeg that publishes by WHIP: from 8 on, built with OpenSSL. It is
@@ -33,6 +35,7 @@ func whipFFmpeg(t *testing.T) string {
 
 // FFmpeg publishes by WHIP.
 func TestFFmpegByWHIP(t *testing.T) {
+	machine.Long(t)
 	cores.Take(t, 0.65)
 	program := whipFFmpeg(t)
 	foreign(t, "Dispose resource", program, "-hide_banner", "-loglevel", "verbose", "-nostdin", "-re",
@@ -43,6 +46,7 @@ func TestFFmpegByWHIP(t *testing.T) {
 
 // GStreamer publishes by WHIP, with its webrtcbin.
 func TestGStreamerByWHIP(t *testing.T) {
+	machine.Long(t)
 	cores.Take(t, 0.65)
 	const python = "/usr/bin/python3" // Debian's, which has Debian's bindings
 	if out, err := exec.CommandContext(t.Context(), python, "gstreamer.py").Output(); err != nil {

@@ -8,10 +8,12 @@ import (
 	"time"
 
 	"weir/cmd/load"
+	"weir/test/machine"
 )
 
 // Viewers who come and go by WebRTC, 20 in a second for a while, leave nothing behind.
 func TestAudienceComesAndGoes(t *testing.T) {
+	machine.Long(t)
 	cores.Take(t, 0.3)
 	while := 20 * time.Second
 	if soak() {

@@ -14,6 +14,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"weir/test/machine"
 )
 
 // operating are the callers of a server's API, on connections that stay.
@@ -123,6 +125,7 @@ func (o *operating) dropped(path string) (units uint64) {
 // Thousands of calls of all kinds (ten, with WEIR_SOAK=1) at full speed, with twenty streams and a reader on each:
 // no reader misses a frame, no edge drops a unit, and nothing is left behind.
 func TestManyCalls(t *testing.T) {
+	machine.Long(t)
 	cores.Take(t, 1.3)
 	const streams, callers = 20, 8
 	calls := int64(2000)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"weir/pipeline/media"
+	"weir/test/machine"
 )
 
 // clock is what an encoder writes instead of the true time.
@@ -31,6 +32,7 @@ const ms = time.Millisecond
 
 // R17: clocks that wrap, step, or are wrong.
 func TestClocks(t *testing.T) {
+	machine.Long(t)
 	cores.Take(t, 0.4)
 	s := start(t, standard)
 	for _, c := range []struct {

@@ -9,10 +9,13 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"weir/test/machine"
 )
 
 // Publishers that come and go, half of them failing half-way, leave nothing behind.
 func TestCycles(t *testing.T) {
+	machine.Long(t)
 	cores.Take(t, 0.4)
 	s := start(t, strings.Replace(listeners, `rtmp: {listen: "127.0.0.1:0"}`, `rtmp: {listen: "127.0.0.1:0", per_address: 1000}`, 1)+`
 pipelines:

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"weir/pipeline/media"
+	"weir/test/machine"
 )
 
 // remade has streams of which everything is coded anew: pictures in two layers, sound as
@@ -83,6 +84,7 @@ func (s *server) leftOut(path string) bool {
 // another stream and what passes lose nothing. A million units are damaged in
 // transcode/internal/av (TestMutations, WEIR_SOAK=1).
 func TestDamagedSource(t *testing.T) {
+	machine.Long(t)
 	cores.Take(t, 0.7)
 	s := start(t, remade(t))
 	const times = 4 // of 6 s
@@ -153,6 +155,7 @@ func coded(t *testing.T, size, rate string, options ...string) []packet {
 // R16: the source changes in size, frame rate, codec and sample rate. What is made of it
 // stays what it is: one init section, no discontinuity, and hardly a picture less.
 func TestSourceChangesThroughTranscode(t *testing.T) {
+	machine.Long(t)
 	cores.Take(t, 0.5)
 	s := start(t, remade(t))
 	x264 := []string{"-c:v", "libx264", "-preset", "ultrafast"}

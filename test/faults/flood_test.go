@@ -10,11 +10,14 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"weir/test/machine"
 )
 
 // T1: two thousand peers that send a byte now and then, in the handshake of RTMP or
 // in the header of HTTP, from as many addresses as it takes.
 func TestDrippingPeers(t *testing.T) {
+	machine.Long(t)
 	cores.Take(t, 0.4)
 	s := start(t, standard)
 	p, v := s.publish(t, "short/studio"), s.watch(t, "short/studio")

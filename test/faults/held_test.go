@@ -14,11 +14,14 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"weir/test/machine"
 )
 
 // T13: requests for the far future, and five thousand that wait for a stream that
 // has stalled.
 func TestHeldRequests(t *testing.T) {
+	machine.Long(t)
 	cores.Take(t, 0.4)
 	s := start(t, standard)
 	p := s.publish(t, "live/stalled")

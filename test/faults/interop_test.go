@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"weir/pipeline/media"
+	"weir/test/machine"
 )
 
 const clips = "../../testdata/media/"
@@ -68,6 +69,7 @@ pipelines:
 // Real publishers and real readers, with each clip. The first reader is ours, then
 // ffmpeg without and with decoding, and gohlslib.
 func TestInterop(t *testing.T) {
+	machine.Long(t)
 	cores.Take(t, 0.8)
 	s := start(t, interop)
 	const times = 3

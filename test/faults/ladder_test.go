@@ -13,6 +13,7 @@ import (
 	"weir/cmd/load"
 	"weir/pipeline/media"
 	"weir/test/ladder"
+	"weir/test/machine"
 )
 
 // withLadder is a server that makes four layers of each stream by RTMP: under ladder/ for
@@ -55,6 +56,7 @@ func (v *viewer) instants(layer string) (all, keys []time.Duration) {
 // A ladder of four layers from one decode, of which the first is the source: all have
 // pictures at the same instants, key pictures among them, and the source is what was sent.
 func TestLadder(t *testing.T) {
+	machine.Long(t)
 	cores.Take(t, 0.7)
 	s := start(t, withLadder(t, ladder.Height()))
 	const path, times = "hls/studio", 2
@@ -113,6 +115,7 @@ func holes(all []time.Duration) (longest time.Duration, n int) {
 // seconds at most, by the times of its pictures; the source, the sound, a viewer by
 // WebRTC of the source and another ladder lose nothing.
 func TestLadderFalls(t *testing.T) {
+	machine.Long(t)
 	cores.Take(t, 0.7)
 	s := start(t, withLadder(t, ladder.Height()))
 	const path, beside, times = "ladder/studio", "hls/beside", 4

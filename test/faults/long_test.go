@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"weir/pipeline/media"
+	"weir/test/machine"
 )
 
 // long has streams whose playlists reach far back, for readers that cannot keep up
@@ -29,6 +30,7 @@ pipelines:
 // Ten minutes of stream, sent ten times as fast as they happen: sound and picture
 // stay together, and nothing is lost on the way.
 func TestTenMinutes(t *testing.T) {
+	machine.Long(t)
 	cores.Take(t, 0.4)
 	s := start(t, long)
 	speed, patience := 10.0, 3*time.Minute

@@ -13,6 +13,7 @@ import (
 
 	"weir/cmd/load"
 	"weir/test/ladder"
+	"weir/test/machine"
 )
 
 // cgroup is a control group for memory, of the kernel's first or second version.
@@ -96,6 +97,7 @@ func (g *cgroup) kills() (n int) {
 // back. Two streams with ladders and fifty viewers are content with 512 MB. It runs alone:
 // a server that has no time refuses viewers.
 func TestMemoryLimit(t *testing.T) {
+	machine.Long(t)
 	g := newCgroup(t)
 	g.limit(512 << 20)
 	s := startLimited(t, withLadder(t, 1080), "echo $$ >"+g.dir+"/cgroup.procs")

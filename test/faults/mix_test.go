@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"weir/test/machine"
 )
 
 // mixed is a programme of three cameras.
@@ -157,6 +159,7 @@ func (c *screen) passes(t *testing.T, within time.Duration, frames int) {
 
 // Publishers of different sizes are one programme, whoever joins, leaves, or falls.
 func TestMix(t *testing.T) {
+	machine.Long(t)
 	cores.Take(t, 0.4)
 	s := start(t, webrtc+transcoding(t, 8)+mixed)
 	const path = "live/studio"

@@ -12,10 +12,12 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"weir/cmd/load"
+	"weir/test/machine"
 )
 
 // A hundred publishers by WHIP with one viewer each, who all leave nothing behind.
 func TestManyPublishers(t *testing.T) {
+	machine.Long(t)
 	cores.Take(t, 0.6)
 	publishers, while := 40, 5*time.Second
 	if soak() {

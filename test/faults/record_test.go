@@ -24,6 +24,7 @@ import (
 
 	"weir/pipeline/fmp4"
 	"weir/pipeline/media"
+	"weir/test/machine"
 	"weir/test/versitygw"
 )
 
@@ -377,6 +378,7 @@ func (b *bucket) recorded(t *testing.T, p *publisher, v *viewer, over func()) ke
 // R11: a disk that takes two seconds to sync, or cannot, costs no viewer anything. What
 // it would not sync is suspect, and the recording goes on in another file.
 func TestDiskIsIll(t *testing.T) {
+	machine.Long(t)
 	if _, err := exec.LookPath("strace"); err != nil {
 		t.Skip("no strace (apt-get install strace)")
 	}

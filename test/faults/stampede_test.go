@@ -18,11 +18,13 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"weir/cmd/load"
+	"weir/test/machine"
 )
 
 // R33: a thousand players by HLS and two hundred viewers by WebRTC come within ten
 // seconds. They are let in soon, and those who watch already notice nothing.
 func TestStampede(t *testing.T) {
+	machine.Long(t)
 	players, joiners := 250, 50
 	if soak() {
 		players, joiners = 1000, 200

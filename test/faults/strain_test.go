@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"weir/pipeline/media"
+	"weir/test/machine"
 	"weir/transcode/worker"
 )
 
@@ -68,6 +69,7 @@ func slowed(pid int, runs *atomic.Int64, done <-chan struct{}) {
 // either; the worker leaves out its top layer, and then pictures, before any wait for
 // long; and the playlists of a layer that is left out keep what they promise.
 func TestTooLittleProcessor(t *testing.T) {
+	machine.Long(t)
 	cores.Take(t, 0.4)
 	s := start(t, strained(t))
 	clip := coded(t, "1280x720", "30", "-c:v", "libx264", "-preset", "ultrafast", "-bf", "0")

@@ -42,3 +42,12 @@ func (s *Shared) Take(t *testing.T, cores float64) {
 		t.Logf("ran for %.1f s on %.2f cores", time.Since(begun).Seconds(), cores)
 	})
 }
+
+// Long leaves t out of the short form (go test -short), which is to be run before each
+// commit: it is of what takes longer than most, or of what a shorter one shows in part.
+func Long(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("not in the short form: make test full=1")
+	}
+}

@@ -121,7 +121,7 @@ async function life() {
   const yaml = `${config.yaml}
   show/{name}:
     stages:
-      cam: {use: ingest/rtmp, with: {grace: 1s}}
+      cam: {use: ingest/rtmp, with: {grace: 30s}}
       hls: {use: outputs/hls, from: cam, with: {low_latency: true}}
 `;
   expect("what is wrong is said", must(await weir.POST("/v1/config/validate", { body: { yaml: yaml.replace("outputs/hls", "outputs/hsl") } }), "validate", 200).problems.length > 0);
