@@ -54,7 +54,7 @@ vet: build
 
 unit: web ## Run the tests of all packages with the race detector
 	path=$$(scripts/libav.sh) && $(with-libav) \
-		$(GO) test -race -tags invariants,libav -timeout 10m ./transcode/internal/av ./...
+		$(GO) test -race $(short) -tags invariants,libav -timeout 10m ./transcode/internal/av ./...
 
 e2e: build test/e2e/node_modules/.installed faults ## Watch a stream in a real browser, and break things around it
 	$(GO) test -tags e2e $(short) -count=1 -timeout 40m -parallel 64 ./test/e2e

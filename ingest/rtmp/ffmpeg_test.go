@@ -11,13 +11,12 @@ import (
 	"weir/pipeline"
 	"weir/pipeline/access"
 	"weir/pipeline/service/rtmpd"
+	"weir/test/machine"
 )
 
 // TestFFmpeg publishes clips with the ffmpeg of the machine, as fast as it can.
 func TestFFmpeg(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts processes")
-	}
+	machine.Long(t)
 	ffmpeg, err := exec.LookPath("ffmpeg")
 	if err != nil {
 		t.Skip("there is no ffmpeg")

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"weir/pipeline/media"
+	"weir/test/machine"
 )
 
 // probed is what ffprobe says of one packet.
@@ -42,6 +43,7 @@ func probe(t *testing.T, url string) []probed {
 
 // ffprobe finds every frame of every clip once, in step, and no others.
 func TestFFprobeFindsEveryFrame(t *testing.T) {
+	machine.Long(t)
 	for _, name := range clips() {
 		t.Run(name, func(t *testing.T) { probeClip(t, name, containerFMP4) })
 	}

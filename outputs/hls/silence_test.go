@@ -9,10 +9,12 @@ import (
 
 	"weir/pipeline/bitstream"
 	"weir/pipeline/media"
+	"weir/test/machine"
 )
 
 // A track without units is silent, in frames that a decoder accepts.
 func TestSilenceDecodes(t *testing.T) {
+	machine.Long(t)
 	path, err := exec.LookPath("ffmpeg")
 	if err != nil {
 		t.Skip("ffmpeg is not installed")

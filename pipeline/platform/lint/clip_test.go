@@ -15,6 +15,7 @@ import (
 
 	"weir/pipeline/media"
 	"weir/pipeline/platform"
+	"weir/test/machine"
 	"weir/test/mp4"
 )
 
@@ -67,6 +68,7 @@ func clips() []clip {
 
 // Each clip breaks one rule of one platform and no other; the last ones none.
 func TestClips(t *testing.T) {
+	machine.Long(t)
 	t.Parallel()
 	if _, err := exec.LookPath("ffmpeg"); err != nil {
 		t.Skip("no ffmpeg on this machine (scripts/setup.sh test)")

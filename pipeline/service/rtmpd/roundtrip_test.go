@@ -16,6 +16,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"weir/test/machine"
 )
 
 // certificate makes a self-signed certificate for 127.0.0.1.
@@ -143,6 +145,7 @@ func roundTrip(t *testing.T, url string, o DialOptions, in inbox, secure bool) {
 
 // TestFFmpeg publishes with the real thing, in both forms of address.
 func TestFFmpeg(t *testing.T) {
+	machine.Long(t)
 	bin, err := exec.LookPath("ffmpeg")
 	if err != nil {
 		t.Skip("ffmpeg is not installed")

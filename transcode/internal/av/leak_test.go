@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"weir/pipeline/media"
+	"weir/test/machine"
 	"weir/transcode/wire"
 )
 
@@ -31,6 +32,7 @@ func resident(t *testing.T) int64 {
 
 // What an engine has opened is gone when it is closed.
 func TestNothingLeaks(t *testing.T) {
+	machine.Long(t)
 	c := readClip(t, "h264-bframes-aac.mp4")
 	c.units = c.units[:60]
 	job := wire.Job{

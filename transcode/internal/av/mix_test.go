@@ -12,6 +12,7 @@ import (
 	"github.com/asticode/go-astiav"
 
 	"weir/pipeline/media"
+	"weir/test/machine"
 	"weir/transcode/testcard"
 	"weir/transcode/wire"
 )
@@ -183,6 +184,7 @@ func TestMix(t *testing.T) {
 // After ten minutes picture and sound of each input still belong together, also of one
 // whose clock is wrong.
 func TestLipSync(t *testing.T) {
+	machine.Long(t)
 	length, ppm := apart()
 	guests := []guest{
 		{name: "a", width: 160, height: 96, fps: 30, video: media.CodecH264, audio: media.CodecOpus, length: length},
@@ -238,6 +240,7 @@ func TestLipSync(t *testing.T) {
 
 // Inputs that come and go cost the output nothing, a hundred times.
 func TestComingAndGoing(t *testing.T) {
+	machine.Long(t)
 	const times = 100
 	host := guest{name: "a", width: 160, height: 96, fps: 30, video: media.CodecH264, audio: media.CodecOpus, length: (times + 2) * time.Second}.clip(t)
 	visit := guest{name: "b", width: 160, height: 96, fps: 30, video: media.CodecH264, audio: media.CodecAAC, length: 600 * time.Millisecond}.clip(t)

@@ -15,6 +15,7 @@ import (
 	"github.com/asticode/go-astiav"
 
 	"weir/pipeline/media"
+	"weir/test/machine"
 	"weir/transcode/wire"
 )
 
@@ -94,6 +95,7 @@ func (c *census) take(m wire.Message) error {
 // R15: nothing that a source sends ends the work on it, or changes what is made; after
 // damage the picture is back with the next key unit.
 func TestMutations(t *testing.T) {
+	machine.Long(t)
 	names := []string{"h264-bframes-aac.mp4", "h264-aac.mp4", "h265-aac.mp4", "av1-opus.mp4"}
 	for i, name := range names {
 		t.Run(name, func(t *testing.T) {
