@@ -3,15 +3,16 @@
 // edited, descriptors that run out, floods of connections and of requests, clocks
 // that jump. Each logs a line "FIGURE …" with what it measured.
 //
-//	go test -tags e2e -count=1 -parallel 16 -v ./test/faults | grep FIGURE
+//	go test -tags e2e -count=1 -parallel 64 -v ./test/faults | grep FIGURE
 //
 // They start the real server, built from this tree, on loopback; WEIR_BINARY names
-// another one. Only ffmpeg has to be installed. They take a bit more than two minutes
-// on two cores, most of which is waiting for streams to happen.
+// another one. scripts/setup.sh test installs what they need. They take seven minutes on
+// two cores, most of which is waiting for streams to happen, and a quarter of that in
+// their short form (-short).
 //
-// WEIR_SOAK=1 makes some of them take their long form, a quarter of an hour in all:
-// peers that drip for a minute, ten thousand cycles of publishers, ten minutes of
-// stream at its own pace (-timeout 40m).
+// WEIR_SOAK=1 makes some of them take their long form, an hour and more in all: peers
+// that drip for a minute, ten thousand cycles of publishers, ten minutes of stream at its
+// own pace, a store that fails for twelve (-timeout 2h).
 //
 // # How loss is counted
 //
