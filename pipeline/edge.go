@@ -90,6 +90,7 @@ func addStats(a, b ring.CursorStats) ring.CursorStats {
 	return ring.CursorStats{
 		Delivered: a.Delivered + b.Delivered,
 		Bytes:     a.Bytes + b.Bytes,
+		Pictures:  a.Pictures + b.Pictures,
 		Overran:   a.Overran + b.Overran,
 		Keyless:   a.Keyless + b.Keyless,
 		Lost:      a.Lost + b.Lost,

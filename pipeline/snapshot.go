@@ -91,6 +91,7 @@ type EdgeSnapshot struct {
 	From, FromPort, To, Port string
 	Units                    uint64        // delivered
 	Bytes                    uint64        // payload bytes delivered
+	Pictures                 uint64        // delivered to their ends, of all layers
 	Overran                  uint64        // dropped: the consumer was too slow
 	Keyless                  uint64        // dropped: their layer waited for a key unit
 	Lost                     time.Duration // of media, by arrival, that the consumer did not get because it was too slow
@@ -164,7 +165,7 @@ func (n *node) snapshot(s *StageSnapshot, es []EdgeSnapshot) []EdgeSnapshot {
 		c := e.stats()
 		es = append(es, EdgeSnapshot{
 			From: e.plan.From, FromPort: e.plan.FromPort, To: n.name, Port: e.plan.Port,
-			Units: c.Delivered, Bytes: c.Bytes, Overran: c.Overran, Keyless: c.Keyless, Lost: c.Lost,
+			Units: c.Delivered, Bytes: c.Bytes, Pictures: c.Pictures, Overran: c.Overran, Keyless: c.Keyless, Lost: c.Lost,
 			Queued: c.Queued, Lag: c.Lag,
 		})
 	}

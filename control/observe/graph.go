@@ -66,7 +66,8 @@ type GraphEdge struct {
 	FromPort string  `json:"from_port"`
 	To       string  `json:"to"`
 	Port     string  `json:"port"`
-	Rate     float64 `json:"units_per_second"`
+	FPS      float64 `json:"fps" doc:"Pictures in a second, of all layers; 0 without video."`
+	Rate     float64 `json:"units_per_second" doc:"Access units or packets of all tracks."`
 	Bitrate  int64   `json:"bitrate"`
 	Lag      float64 `json:"queue_seconds" doc:"How far the consumer is behind."`
 	Queued   int     `json:"queued"`
@@ -168,7 +169,7 @@ func trackOf(t *media.Track) Track {
 func edgeOf(e *pipeline.EdgeSnapshot, r *rate) GraphEdge {
 	return GraphEdge{
 		From: e.From, FromPort: e.FromPort, To: e.To, Port: e.Port,
-		Rate: tenth(r.units), Bitrate: int64(r.bitrate), Lag: math.Round(e.Lag.Seconds()*1000) / 1000,
+		FPS: tenth(r.pictures), Rate: tenth(r.units), Bitrate: int64(r.bitrate), Lag: math.Round(e.Lag.Seconds()*1000) / 1000,
 		Queued: e.Queued, Units: e.Units, Bytes: e.Bytes, Dropped: Dropped{e.Overran, e.Keyless},
 		Dropping: r.dropping, Stalled: r.stalled, Why: r.why,
 	}

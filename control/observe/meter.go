@@ -12,20 +12,22 @@ import (
 type meter struct {
 	seen  time.Time
 	begun time.Time // of the window that is being measured
-	// at the begin of the window
-	units0, bytes0, overran0, keyless0 uint64
+	first counts    // at the begin of the window
 
-	units, bytes     float64 // a second, in the last whole window
-	overran, keyless uint64  // in the last whole window
-	last             uint64
-	moved            time.Time // when units rose last
+	units, bytes, pictures float64 // a second, in the last whole window
+	overran, keyless       uint64  // in the last whole window
+	last                   uint64
+	moved                  time.Time // when units rose last
 }
 
+// counts are what has gone over an edge or out of a stage since it began.
+type counts struct{ units, bytes, pictures, overran, keyless uint64 }
+
 // add takes the counters as they are now.
-func (m *meter) add(now time.Time, units, bytes, overran, keyless uint64) {
+func (m *meter) add(now time.Time, c counts) {
 	m.seen = now
-	if units != m.last {
-		m.last, m.moved = units, now
+	if c.units != m.last {
+		m.last, m.moved = c.units, now
 	}
 	took := now.Sub(m.begun)
 	switch {
@@ -33,11 +35,12 @@ func (m *meter) add(now time.Time, units, bytes, overran, keyless uint64) {
 	case took < window:
 		return
 	default:
-		m.units = float64(rise(m.units0, units)) / took.Seconds()
-		m.bytes = float64(rise(m.bytes0, bytes)) / took.Seconds()
-		m.overran, m.keyless = rise(m.overran0, overran), rise(m.keyless0, keyless)
+		m.units = float64(rise(m.first.units, c.units)) / took.Seconds()
+		m.bytes = float64(rise(m.first.bytes, c.bytes)) / took.Seconds()
+		m.pictures = float64(rise(m.first.pictures, c.pictures)) / took.Seconds()
+		m.overran, m.keyless = rise(m.first.overran, c.overran), rise(m.first.keyless, c.keyless)
 	}
-	m.begun, m.units0, m.bytes0, m.overran0, m.keyless0 = now, units, bytes, overran, keyless
+	m.begun, m.first = now, c
 }
 
 // rise is how much a counter has risen. One that fell has begun anew.
@@ -50,14 +53,14 @@ func rise(from, to uint64) uint64 {
 
 // rate is what flows over an edge, and why nothing does or not all.
 type rate struct {
-	units, bitrate    float64
-	stalled, dropping bool
-	why               string
+	units, pictures, bitrate float64
+	stalled, dropping        bool
+	why                      string
 }
 
 // judge says whether an edge stalls or drops, and why.
 func (w *watched) judge(snap *instance.Snapshot, e *pipeline.EdgeSnapshot, m *meter, now time.Time) rate {
-	r := rate{units: m.units, bitrate: m.bytes * 8}
+	r := rate{units: m.units, pictures: m.pictures, bitrate: m.bytes * 8}
 	switch {
 	case m.overran > 0:
 		r.dropping, r.why = true, fmt.Sprintf("%s is too slow: %d units were dropped in the last second", e.To, m.overran)

@@ -139,7 +139,7 @@ func (w *watched) sample(snap *instance.Snapshot, now time.Time, log *Log) *view
 		for j := range st.Outputs {
 			out := &st.Outputs[j]
 			m := grow(w.sources, sourceKey{st.Name, out.Port}, now)
-			m.add(now, out.Units, uint64(out.Bytes), 0, 0)
+			m.add(now, counts{units: out.Units, bytes: uint64(out.Bytes)})
 			if st.Role == pipeline.Source {
 				bytes += m.bytes
 			}
@@ -148,7 +148,7 @@ func (w *watched) sample(snap *instance.Snapshot, now time.Time, log *Log) *view
 	for i := range snap.Edges {
 		e := &snap.Edges[i]
 		m := grow(w.edges, edgeKey{e.From, e.FromPort, e.To, e.Port}, now)
-		m.add(now, e.Units, e.Bytes, e.Overran, e.Keyless)
+		m.add(now, counts{e.Units, e.Bytes, e.Pictures, e.Overran, e.Keyless})
 		v.rates[i] = w.judge(snap, e, m, now)
 	}
 	prune(w.edges, now)

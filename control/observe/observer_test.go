@@ -62,7 +62,8 @@ func (s *studio) show() []instance.Snapshot {
 	return []instance.Snapshot{c}
 }
 
-// flow has n units of 1000 bytes come, of which some are taken, and lets a second pass.
+// flow has n units of 1000 bytes come, every other one a picture, of which some are taken,
+// and lets a second pass.
 func (s *studio) flow(n, taken uint64) GraphEdge {
 	s.t.Helper()
 	time.Sleep(time.Second)
@@ -71,6 +72,7 @@ func (s *studio) flow(n, taken uint64) GraphEdge {
 	out.Bytes += int64(n) * 1000
 	e.Units += taken
 	e.Bytes += taken * 1000
+	e.Pictures += taken / 2
 	e.Queued += int(n - taken)
 	return s.o.Now().Graph("live/a").Edges[0]
 }
@@ -87,7 +89,7 @@ func TestRatesAndWhyNothingFlows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStudio(t)
 		s.flow(0, 0)
-		if e := s.flow(30, 30); e.Rate != 30 || e.Bitrate != 240_000 || e.Stalled || e.Dropping {
+		if e := s.flow(30, 30); e.Rate != 30 || e.FPS != 15 || e.Bitrate != 240_000 || e.Stalled || e.Dropping {
 			t.Errorf("flows: %+v", e)
 		}
 		if st, _ := s.o.Now().Stream("live/a"); st.Bitrate != 240_000 || st.Summary != "H.264 1080p29.97 + AAC 44.1 kHz + 1 more" || st.Verdict != "ok" {

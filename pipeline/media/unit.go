@@ -91,6 +91,12 @@ func (*Unit) item() {}
 // Kind is the kind of the unit's track.
 func (u *Unit) Kind() Kind { return u.Track.Kind() }
 
+// EndsPicture says whether a picture is whole with this unit: an access unit of video, or the
+// packet that is marked as its last (RFC 3550 section 5.1).
+func (u *Unit) EndsPicture() bool {
+	return u.Kind() == KindVideo && (u.RTP == nil || u.RTP.Marker)
+}
+
 // Size is the number of payload bytes that the unit holds.
 func (u *Unit) Size() int {
 	if u.RTP != nil {

@@ -42,8 +42,8 @@ type Cursor struct {
 	last  time.Duration // arrival of what was read last
 	torn  bool          // something was skipped since then
 
-	delivered, deliveredBytes, overran, keyless atomic.Uint64
-	lost                                        atomic.Int64 // time.Duration
+	delivered, deliveredBytes, pictures, overran, keyless atomic.Uint64
+	lost                                                  atomic.Int64 // time.Duration
 }
 
 // gate is shut for a video layer whose next unit to deliver must be a key unit.
@@ -161,6 +161,9 @@ func (c *Cursor) advance(e *entry) *media.Unit {
 	c.last, c.torn = e.at, false
 	c.delivered.Add(1)
 	c.deliveredBytes.Add(uint64(u.Size()))
+	if u.EndsPicture() {
+		c.pictures.Add(1)
+	}
 	return u
 }
 
@@ -334,6 +337,7 @@ func (c *Cursor) End() {
 type CursorStats struct {
 	Delivered uint64        // units given out
 	Bytes     uint64        // payload bytes given out
+	Pictures  uint64        // pictures given out to their ends, of all layers
 	Overran   uint64        // units skipped because the reader was too slow
 	Keyless   uint64        // units held back because their layer waits for a key unit
 	Lost      time.Duration // between what was read before and after the reader was too slow, by arrival
@@ -345,7 +349,7 @@ type CursorStats struct {
 func (c *Cursor) Stats() CursorStats {
 	r, seq := c.ring, c.seq.Load()
 	s := CursorStats{
-		Delivered: c.delivered.Load(), Bytes: c.deliveredBytes.Load(),
+		Delivered: c.delivered.Load(), Bytes: c.deliveredBytes.Load(), Pictures: c.pictures.Load(),
 		Overran: c.overran.Load(), Keyless: c.keyless.Load(),
 		Lost:   time.Duration(c.lost.Load()),
 		Queued: int(r.head.Load() - seq),

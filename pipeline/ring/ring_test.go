@@ -132,6 +132,37 @@ func TestLedger(t *testing.T) {
 	readers.Wait()
 }
 
+func TestPicturesAreCountedAtTheirEnds(t *testing.T) {
+	sound := &media.Track{ID: "audio", Codec: media.CodecOpus, Rate: 48000}
+	packets := &media.TrackSet{Version: 1, Tracks: []*media.Track{
+		{ID: "video", Codec: media.CodecVP8, Form: media.FormRTP, Rate: media.VideoRate}, sound,
+	}}
+	packet := func(track int, flags media.Flags, marker bool) *media.Unit {
+		return &media.Unit{Track: packets.Tracks[track], Flags: flags, RTP: &media.RTP{Marker: marker}}
+	}
+	for name, c := range map[string]struct {
+		items []media.Item
+		want  uint64
+	}{
+		"access units": {[]media.Item{video(), unit(video(), 0, true), unit(video(), 1, false)}, 2},
+		"packets": {[]media.Item{
+			packets, packet(0, media.Key, false), packet(0, 0, false), packet(0, 0, true), packet(1, 0, true), packet(0, 0, false),
+		}, 1},
+	} {
+		r := New(Bounds{time.Second, 1 << 20})
+		cursor := r.Cursor(Options{})
+		for _, item := range c.items {
+			push(t, r, item)
+		}
+		r.Close()
+		for item, err := cursor.TryNext(); err == nil && item != nil; item, err = cursor.TryNext() {
+		}
+		if got := cursor.Stats(); got.Pictures != c.want || got.Delivered != uint64(len(c.items)-1) {
+			t.Errorf("%s: %+v, want %d pictures", name, got, c.want)
+		}
+	}
+}
+
 func TestBlockingReaderHoldsTheWriter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := New(Bounds{time.Hour, 1 << 20})

@@ -359,7 +359,7 @@ func (f *fakeAPI) graph(path string) object {
 		nodes = append(nodes, n)
 	}
 	edge := func(from, to string, bitrate int, more object) {
-		e := object{"from": from, "from_port": "out", "to": to, "port": "in", "units_per_second": 29.97, "bitrate": bitrate + f.beat%7*1000, "queue_seconds": 0.04,
+		e := object{"from": from, "from_port": "out", "to": to, "port": "in", "fps": 30, "units_per_second": 76.9, "bitrate": bitrate + f.beat%7*1000, "queue_seconds": 0.04,
 			"queued": 2, "units": 1000 + f.beat, "bytes": 1_000_000, "dropped": object{"overrun": 0, "keyless": 0}, "dropping": false, "stalled": false}
 		for k, v := range more {
 			e[k] = v
@@ -391,7 +391,7 @@ func (f *fakeAPI) graph(path string) object {
 	node(2, "tube", "outputs/rtmp", object{"state": "waiting", "problem": object{"kind": "remote", "message": "the server refused the key " + hostile}})
 	node(2, "rec", "record", nil)
 	edge("cam", "mix", 5_800_000, nil)
-	edge("guest", "mix", 0, object{"units_per_second": 0, "stalled": true, "why": "nothing for 4 s"})
+	edge("guest", "mix", 0, object{"fps": 0, "units_per_second": 0, "stalled": true, "why": "nothing for 4 s"})
 	edge("mix", "aac-to-opus", 128_000, nil)
 	edge("mix", "watch", 4_100_000, nil)
 	edge("aac-to-opus", "watch", 96_000, nil)

@@ -9,7 +9,7 @@ test("figures are short", () => {
     [bytes(0), "0 B"], [bytes(999), "999 B"], [bytes(1000), "1.0 kB"], [bytes(123_456_789), "123 MB"], [bytes(999_999), "1.0 MB"],
     [duration(-3), "0 s"], [duration(59.9), "59 s"], [duration(120), "2 min"], [duration(185), "3 min 5 s"], [duration(7380), "2 h 3 min"], [duration(180000), "2 d 2 h"],
     [clock(59), "0:59"], [clock(3723), "1:02:03"],
-    [perSecond(30), "30"], [perSecond(29.97), "29.97"], [perSecond(187.5), "188"],
+    [perSecond(30), "30"], [perSecond(29.97), "30"], [perSecond(23.98), "24"], [perSecond(12.5), "12.5"], [perSecond(187.5), "188"],
     [queue(0.04), "q 40 ms"], [queue(2.14), "q 2.1 s"],
     [since("2026-11-28T10:00:00Z", Date.parse("2026-11-28T10:00:05Z")), "5 s"], [since("0001-01-01T00:00:00Z"), "–"], [since(undefined), "–"],
     [moment("never"), "–"], [moment(undefined), "–"],

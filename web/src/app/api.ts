@@ -22,7 +22,7 @@ export interface GraphNode {
   problem?: { kind: string; message: string }; restarts: number | Record<string, number>; detail?: unknown; tracks?: Track[]; column: number;
 }
 export interface GraphEdge {
-  from: string; from_port: string; to: string; port: string; units_per_second: number; bitrate: number; queue_seconds: number; queued: number;
+  from: string; from_port: string; to: string; port: string; fps: number; units_per_second: number; bitrate: number; queue_seconds: number; queued: number;
   units: number; bytes: number; dropped: { overrun: number; keyless: number }; dropping: boolean; stalled: boolean; why?: string;
 }
 export interface Graph { path?: string; pattern: string; live: boolean; nodes: GraphNode[]; edges: GraphEdge[] }

@@ -19,7 +19,8 @@ export function labelOf(e: GraphEdge): string {
   const flow = flowOf(e);
   if (flow === "idle") return t("graph.idle");
   if (flow === "stalled") return t("graph.stalled") + (e.why ? `: ${e.why}` : "");
-  const figures = `${perSecond(e.units_per_second)} fps · ${bitrate(e.bitrate)} · ${queue(e.queue_seconds)}`;
+  const pictures = e.fps > 0 ? `${perSecond(e.fps)} fps · ` : "";
+  const figures = `${pictures}${bitrate(e.bitrate)} · ${queue(e.queue_seconds)}`;
   return flow === "dropping" ? `${dropping} ${figures}` : figures;
 }
 

@@ -36,9 +36,9 @@ export function clock(seconds: number): string {
   return s < 3600 ? `${minutes}:${rest}` : `${Math.floor(s / 3600)}:${two(minutes)}:${rest}`;
 }
 
-// perSecond has two digits behind the point where they say something.
+// perSecond has a digit behind the point where it says something.
 export function perSecond(n: number): string {
-  return n >= 100 || Number.isInteger(n) ? String(Math.round(n)) : n.toFixed(2);
+  return String(n >= 100 ? Math.round(n) : Math.round(n * 10) / 10);
 }
 
 export function queue(seconds: number): string {

@@ -23,7 +23,7 @@ export function GraphTable({ graph }: { graph: Followed }) {
       <Table caption={t("graph.edges")} columns={[t("graph.from"), t("graph.to"), t("graph.flow"), t("graph.rate"), t("graph.bitrate"), t("graph.queue"), t("graph.dropped")]}
         rows={edges.flatMap((e) => {
           const of = graph.edges.get(e.key);
-          return of ? [{ key: e.key, cells: [e.from, e.to, <FlowOf of={of} />, <Cell of={of} as={(x) => perSecond(x.units_per_second)} />,
+          return of ? [{ key: e.key, cells: [e.from, e.to, <FlowOf of={of} />, <Cell of={of} as={(x) => perSecond(x.fps)} />,
             <Cell of={of} as={(x) => bitrate(x.bitrate)} />, <Cell of={of} as={(x) => `${Math.round(x.queue_seconds * 1000)} ms`} />,
             <Cell of={of} as={(x) => String(x.dropped.overrun + x.dropped.keyless)} />] }] : [];
         })} />

@@ -14,7 +14,7 @@ export const keyOf = (e: { from: string; from_port?: string; to: string; port?: 
 // kept is how many seconds of figures are kept.
 export const kept = 300;
 
-export type Figure = "units" | "bitrate" | "queue";
+export type Figure = "fps" | "bitrate" | "queue";
 export type History = Record<Figure, number[]>;
 
 export class Followed {
@@ -105,10 +105,10 @@ export class Followed {
   private beat(): void {
     void inSlices([...this.edges], ([key, e]) => {
       const now = e.peek();
-      const h = this.past.get(key) ?? { units: [], bitrate: [], queue: [] };
+      const h = this.past.get(key) ?? { fps: [], bitrate: [], queue: [] };
       this.past.set(key, h);
       const push = (list: number[], value: number) => list.push(value) > kept && list.shift();
-      push(h.units, now.units_per_second);
+      push(h.fps, now.fps);
       push(h.bitrate, now.bitrate);
       push(h.queue, now.queue_seconds);
     }, this.over.signal).then(() => {

@@ -59,7 +59,7 @@ function Sparks({ id, graph }: { id: string; graph: Followed }) {
   const h = graph.history(id);
   return h ? (
     <div class="sparks" aria-label={t("graph.lastMinutes")} role="group">
-      <Spark what={t("graph.rate")} values={h.units} as={perSecond} />
+      <Spark what={t("graph.rate")} values={h.fps} as={perSecond} />
       <Spark what={t("graph.bitrate")} values={h.bitrate} as={bitrate} />
       <Spark what={t("graph.queue")} values={h.queue} as={(s) => `${Math.round(s * 1000)} ms`} />
     </div>

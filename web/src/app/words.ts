@@ -146,7 +146,7 @@ export const en = {
   "graph.tracks": "Tracks",
   "graph.from": "From",
   "graph.to": "To",
-  "graph.rate": "Units per s",
+  "graph.rate": "Pictures per s",
   "graph.bitrate": "Bitrate",
   "graph.queue": "Queue",
   "graph.dropped": "Dropped",
