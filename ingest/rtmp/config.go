@@ -1,9 +1,9 @@
 package rtmp
 
 import (
-	"slices"
 	"time"
 
+	"weir/ingest/reception"
 	"weir/pipeline"
 )
 
@@ -24,38 +24,15 @@ type Config struct {
 	MaxBitrate pipeline.Bitrate `yaml:"max_bitrate" json:"max_bitrate" doc:"The most that a publisher may send, over some seconds."`
 }
 
-const (
-	maxGrace = time.Hour
-	maxKeys  = 16
-	// goodKey is the length from which on a key is not remarked upon, in bytes.
-	goodKey = 16
-)
-
 func defaults() Config { return Config{Grace: 10 * time.Second, MaxBitrate: 64e6} }
 
 // Validate checks the configuration.
 func (c *Config) Validate() error {
-	switch {
-	case c.Grace < 0 || c.Grace > maxGrace:
-		return pipeline.Fieldf("grace", "%v is not between 0s and %v", c.Grace, maxGrace)
-	case c.MaxBitrate < 100e3:
-		return pipeline.Fieldf("max_bitrate", "%v is too little for a stream", c.MaxBitrate).WithHint("try 64M")
-	case len(c.Keys) > maxKeys:
-		return pipeline.Fieldf("keys", "%d keys; at most %d are allowed", len(c.Keys), maxKeys)
-	}
-	for i, k := range c.Keys {
-		if k.Empty() {
-			return pipeline.Fieldf("keys", "number %d is empty", i+1)
-		}
+	if err := reception.Check(c.Grace, c.MaxBitrate, c.Keys); err != nil {
+		return err
 	}
 	return pipeline.CheckAt(c.At)
 }
 
 // keys are all that are valid.
-func (c *Config) keys() []pipeline.Secret { return append([]pipeline.Secret{c.Key}, c.Keys...) }
-
-// weak says whether a key is so short that it may be guessed.
-func (c *Config) weak() bool {
-	short := func(k pipeline.Secret) bool { return !k.Empty() && len(k.Reveal()) < goodKey }
-	return slices.ContainsFunc(c.keys(), short)
-}
+func (c *Config) keys() reception.Keys { return append(reception.Keys{c.Key}, c.Keys...) }

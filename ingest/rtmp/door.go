@@ -28,6 +28,18 @@ type Peer struct {
 	pass *access.Pass
 }
 
+// Pass implements reception.Visitor.
+func (p *Peer) Pass() *access.Pass { return p.pass }
+
+// TurnAway implements reception.Visitor.
+func (p *Peer) TurnAway() { p.Close(rtmpd.BadName("Somebody else is publishing this stream.")) }
+
+// session is the peer as others see it.
+func (p *Peer) session() pipeline.Session {
+	r := p.Request()
+	return pipeline.Session{ID: p.id, Protocol: protocol(r), Remote: r.Remote}
+}
+
 // Door is where publishers meet the stage of their path.
 type Door = instance.Door[*Peer]
 
@@ -79,7 +91,7 @@ func protocol(r rtmpd.Request) string {
 func question(r rtmpd.Request, id string, keys []pipeline.Secret) access.Request {
 	q := access.Request{
 		Action: access.Publish, Path: r.Path, Protocol: protocol(r), Remote: r.Remote.Addr().Unmap(),
-		Agent: printable(r.Encoder), Session: id, Token: r.Key, Keys: keys,
+		Agent: access.Printable(r.Encoder), Session: id, Token: r.Key, Keys: keys,
 	}
 	q.Show(r.Query.Reveal())
 	return q

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"weir/ingest/reception"
 	"weir/pipeline"
 	"weir/pipeline/bitstream"
 	"weir/pipeline/bitstream/flv"
@@ -14,14 +15,8 @@ import (
 	"weir/pipeline/timeline"
 )
 
-const (
-	// churnWindow and churnMost bound how often the tracks may change: each change
-	// costs every consumer a new beginning.
-	churnWindow = 10 * time.Second
-	churnMost   = 20
-	// maxEarly bounds by how much units are presented before they are decoded.
-	maxEarly = 1000 // ms
-)
+// maxEarly bounds by how much units are presented before they are decoded, ms.
+const maxEarly = 1000
 
 // feed is what one publisher after the other feeds: the output, its timeline and
 // its tracks.
@@ -33,9 +28,8 @@ type feed struct {
 	log    *slog.Logger
 	status *status
 
-	jumps   uint64
-	changes int       // of tracks since churn
-	churn   time.Time // when the counting began
+	jumps uint64
+	churn reception.Churn
 }
 
 // voice is a track through all its parameters and publishers.
@@ -104,10 +98,7 @@ func (f *feed) announce(tracks []*media.Track, at time.Time) bool {
 	if slices.Equal(tracks, f.tracks) || len(tracks) == 0 {
 		return true
 	}
-	if at.Sub(f.churn) > churnWindow {
-		f.churn, f.changes = at, 0
-	}
-	if f.changes++; f.changes > churnMost {
+	if !f.churn.Allow(at) {
 		return false
 	}
 	f.tracks = slices.Clone(tracks)

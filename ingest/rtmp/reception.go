@@ -1,57 +1,30 @@
 package rtmp
 
 import (
-	"context"
-	"time"
-
+	"weir/ingest/reception"
 	"weir/pipeline"
 	"weir/pipeline/service/rtmpd"
 )
 
-// sitting is the publisher that is heard, as others see it.
-type sitting struct {
-	peer  *Peer
-	since time.Time
-	// sent is what had been sent in all when it came, in bytes.
-	sent  uint64
-	meter meter
-	// end ends it, and says why to the peer.
-	end context.CancelCauseFunc
-}
-
 // Sessions implements pipeline.Reception.
 func (s *stage) Sessions() []pipeline.Session {
-	now := s.sitting.Load()
-	if now == nil {
+	_, now, taken := s.chair.Now()
+	if !taken {
 		return nil
 	}
-	r := now.peer.Request()
-	one := pipeline.Session{
-		ID: now.peer.id, Protocol: protocol(r), Remote: r.Remote, Agent: s.status.snapshot().Encoder,
-		Since: now.since, Bytes: s.sent() - now.sent, Bitrate: now.meter.late.Load(),
-	}
-	if now.peer.pass != nil {
-		one.Subject = now.peer.pass.Subject
-	}
-	return []pipeline.Session{one}
+	now.Agent = s.status.snapshot().Encoder
+	return []pipeline.Session{now}
 }
 
 // Dismiss implements pipeline.Reception.
-func (s *stage) Dismiss(id, why string) bool {
-	now := s.sitting.Load()
-	if now == nil || now.peer.id != id {
-		return false
-	}
-	now.end(rtmpd.Denied(why))
-	return true
-}
+func (s *stage) Dismiss(id, why string) bool { return s.chair.Dismiss(id, why) }
 
-// sent is what the stage has sent in all, in bytes.
-func (s *stage) sent() uint64 {
-	if out := s.out.Load(); out != nil {
-		return out.Bytes()
+// sentAway says a dismissal in RTMP's words.
+func sentAway(d *reception.Dismissal) error {
+	if d.Refusal != nil {
+		return refused(d.Refusal)
 	}
-	return 0
+	return rtmpd.Denied(d.Message)
 }
 
 var _ pipeline.Reception = (*stage)(nil)

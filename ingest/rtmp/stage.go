@@ -11,7 +11,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"weir/ingest/reception"
 	"weir/pipeline"
+	"weir/pipeline/access"
 	"weir/pipeline/instance"
 	"weir/pipeline/media"
 	"weir/pipeline/service/rtmpd"
@@ -66,9 +68,7 @@ type stage struct {
 	log    *slog.Logger
 	config atomic.Pointer[Config]
 	status status
-	// For Sessions: who is heard, or nil, and what goes out.
-	sitting atomic.Pointer[sitting]
-	out     atomic.Pointer[pipeline.Output]
+	chair  reception.Chair[*Peer]
 }
 
 // Reconfigure takes any change but that of the place: keys are checked at the door.
@@ -93,10 +93,9 @@ func (s *stage) Run(ctx context.Context, p *pipeline.Ports) error {
 	defer seat.Leave()
 	var closing sync.WaitGroup
 	defer closing.Wait()
-	if s.config.Load().weak() {
+	if s.config.Load().keys().Weak() {
 		s.log.Warn("a publish key is short enough to be guessed; use 16 characters or more")
 	}
-	s.out.Store(p.Out("out"))
 	out := newFeed(p.Out("out"), s.env.Epoch, s.log, &s.status)
 	var next *Peer
 	for {
@@ -137,51 +136,27 @@ func (s *stage) await(ctx context.Context, seat *instance.Seat[*Peer], p *pipeli
 	return nil
 }
 
-// The reasons to close a publisher.
-func errDisplaced() error {
-	return rtmpd.BadName("Another publisher with a valid key has taken over this stream.")
-}
-
-func errTaken() error { return rtmpd.BadName("Somebody else is publishing this stream.") }
-
-func errEnded() error { return rtmpd.Failed("The stream has been ended by the server.") }
-
-// serve hears a publisher until it ends, ctx or its pass ends, it is dismissed, or
-// another one comes, which it returns. It says why the publisher is to be closed.
+// serve hears a publisher until it is over with it, or another one comes, which it returns.
+// It says why the publisher is to be closed.
 func (s *stage) serve(ctx context.Context, seat *instance.Seat[*Peer], p *Peer, out *feed) (*Peer, error) {
-	hearing, stop := context.WithCancelCause(ctx)
-	var watch sync.WaitGroup
-	var next *Peer
-	watch.Go(func() {
-		next = s.heir(hearing, seat, p)
-		stop(nil)
+	r := p.Request()
+	log := s.log.With("remote", r.Remote.String())
+	s.status.publishing(r)
+	log.Info("publisher has come", "encoder", access.Printable(r.Encoder), "secure", r.Secure)
+	next, err := s.chair.Hear(ctx, p, p.session(), out.out.Bytes, seat.Peers(), func(ctx context.Context, meter *reception.Meter) error {
+		return s.hear(ctx, p, out.session(log), meter)
 	})
-	watch.Go(func() {
-		if no := p.pass.Wait(hearing); no != nil {
-			stop(refused(no))
-		}
-	})
-	log := s.log.With("remote", p.Request().Remote.String())
-	s.status.publishing(p.Request())
-	log.Info("publisher has come", "encoder", printable(p.Request().Encoder), "secure", p.Request().Secure)
-	now := &sitting{peer: p, since: time.Now(), sent: s.sent(), end: stop}
-	s.sitting.Store(now)
-	err := s.hear(hearing, p, out.session(log), &now.meter)
-	s.sitting.Store(nil)
-	stop(nil)
-	watch.Wait()
-
-	var told *rtmpd.StatusError
+	var sent *reception.Dismissal
 	switch {
 	case next != nil:
 		s.status.takenOver()
 		log.Info("publisher is taken over", "by", next.Request().Remote.String())
-		return next, errDisplaced()
-	case ctx.Err() != nil:
-		return nil, errEnded()
-	case errors.As(context.Cause(hearing), &told):
-		log.Info("publisher is sent away", "why", told.Text)
-		return nil, told
+		return next, rtmpd.BadName("Another publisher with a valid key has taken over this stream.")
+	case errors.Is(err, reception.ErrEnded):
+		return nil, rtmpd.Failed("The stream has been ended by the server.")
+	case errors.As(err, &sent):
+		log.Info("publisher is sent away", "why", sent.Message)
+		return nil, sentAway(sent)
 	case errors.Is(err, io.EOF):
 		log.Info("publisher has gone")
 	default:
@@ -190,26 +165,8 @@ func (s *stage) serve(ctx context.Context, seat *instance.Seat[*Peer], p *Peer, 
 	return nil, err
 }
 
-// heir waits for a publisher that may take p's place, or for the end of ctx. Others are
-// turned away.
-func (s *stage) heir(ctx context.Context, seat *instance.Seat[*Peer], p *Peer) *Peer {
-	var closing sync.WaitGroup
-	defer closing.Wait()
-	for {
-		select {
-		case next := <-seat.Peers():
-			if p.pass.Heir(next.pass) {
-				return next
-			}
-			closing.Go(func() { next.Close(errTaken()) })
-		case <-ctx.Done():
-			return nil
-		}
-	}
-}
-
 // hear receives from a publisher and feeds what comes.
-func (s *stage) hear(ctx context.Context, p Publisher, session *session, meter *meter) error {
+func (s *stage) hear(ctx context.Context, p Publisher, session *session, meter *reception.Meter) error {
 	defer session.end(ctx)
 	for {
 		p.Pace(session.feed.out.Patience() / 2) // and the consumers' is yet to come
@@ -217,7 +174,7 @@ func (s *stage) hear(ctx context.Context, p Publisher, session *session, meter *
 		if err != nil {
 			return err
 		}
-		if rate := meter.add(len(m.Payload), m.Arrived); rate > int64(s.config.Load().MaxBitrate) {
+		if rate := meter.Add(len(m.Payload), m.Arrived); rate > int64(s.config.Load().MaxBitrate) {
 			return rtmpd.Denied(fmt.Sprintf("The stream has %v; at most %v are allowed. Lower the encoder's bitrate, or send in real time (ffmpeg -re).",
 				pipeline.Bitrate(rate), s.config.Load().MaxBitrate))
 		}

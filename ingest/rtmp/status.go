@@ -1,11 +1,10 @@
 package rtmp
 
 import (
-	"strings"
 	"sync"
 	"time"
-	"unicode"
 
+	"weir/pipeline/access"
 	"weir/pipeline/bitstream"
 	"weir/pipeline/media"
 	"weir/pipeline/service/rtmpd"
@@ -49,14 +48,14 @@ func (s *status) publishing(r rtmpd.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.now.State, s.now.Since = "publishing", time.Now()
-	s.now.Remote, s.now.Encoder, s.now.Secure = r.Remote.String(), printable(r.Encoder), r.Secure
+	s.now.Remote, s.now.Encoder, s.now.Secure = r.Remote.String(), access.Printable(r.Encoder), r.Secure
 	s.now.Sessions++
 }
 
 // encoder notes what the publisher's metadata calls it, which says more than the
 // flashVer that most make up.
 func (s *status) encoder(name string) {
-	if name = printable(name); name == "" {
+	if name = access.Printable(name); name == "" {
 		return
 	}
 	s.mu.Lock()
@@ -94,14 +93,4 @@ func (s *status) snapshot() Status {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.now
-}
-
-// printable is what a peer says, without what may harm a terminal or a log.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) || r == unicode.ReplacementChar {
-			return -1
-		}
-		return r
-	}, s)
 }

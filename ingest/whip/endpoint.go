@@ -46,6 +46,17 @@ type Peer struct {
 	From netip.AddrPort
 }
 
+// Pass implements reception.Visitor.
+func (p *Peer) Pass() *access.Pass { return p.pass }
+
+// TurnAway implements reception.Visitor.
+func (p *Peer) TurnAway() { p.End(errTaken) }
+
+// session is the peer as others see it.
+func (p *Peer) session() pipeline.Session {
+	return pipeline.Session{ID: p.id, Protocol: leaf, Remote: p.From, Agent: access.Printable(p.Agent)}
+}
+
 // Door is where publishers meet the stage of their path.
 type Door = instance.Door[*Peer]
 

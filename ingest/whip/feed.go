@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"weir/ingest/reception"
 	"weir/pipeline"
 	"weir/pipeline/media"
 	"weir/pipeline/timeline"
@@ -13,13 +14,6 @@ import (
 // lineRate is the clock of the line: every RTP clock fits into it, 90 kHz eight times
 // and 48 kHz fifteen times.
 const lineRate media.Rate = 720_000
-
-const (
-	// churnWindow and churnMost bound how often the tracks may change: each change
-	// costs every consumer a new beginning.
-	churnWindow = 10 * time.Second
-	churnMost   = 20
-)
 
 // streamKey names an RTP stream of whichever publisher.
 type streamKey struct {
@@ -37,9 +31,8 @@ type feed struct {
 	log    *slog.Logger
 	status *status
 
-	jumps   uint64
-	changes int       // of tracks since churn
-	churn   time.Time // when the counting began
+	jumps uint64
+	churn reception.Churn
 }
 
 func newFeed(out *pipeline.Output, epoch time.Time, log *slog.Logger, st *status) *feed {
@@ -64,10 +57,7 @@ func (f *feed) announce(tracks []*media.Track, at time.Time) bool {
 	if slices.Equal(tracks, f.tracks) || len(tracks) == 0 {
 		return true
 	}
-	if at.Sub(f.churn) > churnWindow {
-		f.churn, f.changes = at, 0
-	}
-	if f.changes++; f.changes > churnMost {
+	if !f.churn.Allow(at) {
 		return false
 	}
 	f.tracks = slices.Clone(tracks)

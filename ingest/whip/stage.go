@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"weir/ingest/reception"
 	"weir/pipeline"
 	"weir/pipeline/access"
 	"weir/pipeline/instance"
@@ -82,16 +83,13 @@ func (f *factory) Announce(a pipeline.Announcement) (withdraw func(), err error)
 
 // stage serves the publishers of one path.
 type stage struct {
-	door    *Door
-	env     pipeline.Env
-	log     *slog.Logger
-	config  atomic.Pointer[Config]
-	status  status
-	current atomic.Pointer[rtc.Publisher]
-	// For Sessions: who is heard, or nil, and what goes out.
-	sitting atomic.Pointer[sitting]
-	out     atomic.Pointer[pipeline.Output]
-	heard   bool // some publisher was; Run's own
+	door   *Door
+	env    pipeline.Env
+	log    *slog.Logger
+	config atomic.Pointer[Config]
+	status status
+	chair  reception.Chair[*Peer]
+	heard  bool // some publisher was; Run's own
 }
 
 // connectTime is how long the first publisher may take from its offer to its media,
@@ -118,7 +116,7 @@ func (s *stage) Run(ctx context.Context, p *pipeline.Ports) error {
 		return pipeline.Fail(pipeline.Config, "serve publishers", err)
 	}
 	defer seat.Leave()
-	if s.config.Load().weak() {
+	if s.config.Load().keys().Weak() {
 		s.log.Warn("a publish key is short enough to be guessed; use 16 characters or more")
 	}
 	ctx, stop := context.WithCancel(ctx)
@@ -129,7 +127,6 @@ func (s *stage) Run(ctx context.Context, p *pipeline.Ports) error {
 	beside.Go(func() { s.receive(ctx, seat, ready) })
 	beside.Go(func() { s.relay(ctx, p.Out("out")) })
 
-	s.out.Store(p.Out("out"))
 	out := newFeed(p.Out("out"), s.env.Epoch, s.log, &s.status)
 	var next *Peer
 	for {
@@ -170,7 +167,7 @@ func (s *stage) expect(ctx context.Context, peer *Peer, ready chan<- *Peer) {
 		peer.Close(nil)
 		return
 	case <-ctx.Done():
-		peer.Close(errEnded)
+		peer.Close(reception.ErrEnded)
 		return
 	}
 	if no := peer.pass.Ended(time.Now()); no != nil {
@@ -180,7 +177,7 @@ func (s *stage) expect(ctx context.Context, peer *Peer, ready chan<- *Peer) {
 	select {
 	case ready <- peer:
 	case <-ctx.Done():
-		peer.Close(errEnded)
+		peer.Close(reception.ErrEnded)
 	}
 }
 
@@ -198,7 +195,7 @@ func (s *stage) relay(ctx context.Context, out *pipeline.Output) {
 			}
 		case f := <-out.Feedback():
 			if k, ok := f.(media.KeyframeRequest); ok && k.Track == media.TrackID(media.KindVideo.String()) {
-				if p := s.current.Load(); p != nil {
+				if p, _, taken := s.chair.Now(); taken {
 					p.RequestKeyframe(k.Layer)
 				}
 			}
@@ -210,8 +207,8 @@ func (s *stage) relay(ctx context.Context, out *pipeline.Output) {
 
 // refresh asks for a key frame of every layer.
 func (s *stage) refresh() {
-	p := s.current.Load()
-	if p == nil {
+	p, _, taken := s.chair.Now()
+	if !taken {
 		return
 	}
 	for _, m := range p.Media() {
@@ -253,54 +250,27 @@ func (s *stage) await(ctx context.Context, ready <-chan *Peer, p *pipeline.Ports
 // The reasons to close a publisher.
 var (
 	errDisplaced = errors.New("another publisher with a valid key has taken over")
-	errEnded     = errors.New("the server has ended the stream")
 	errTaken     = errors.New("somebody else is publishing the stream")
 )
 
-// dismissal is why a publisher is sent away.
-type dismissal string
-
-// Error implements error.
-func (d dismissal) Error() string { return string(d) }
-
-// serve hears a publisher until it ends, ctx or its pass ends, it is dismissed, or
-// another one comes, which it returns. It says why the publisher is to be closed.
+// serve hears a publisher until it is over with it, or another one comes, which it returns.
+// It says why the publisher is to be closed.
 func (s *stage) serve(ctx context.Context, ready <-chan *Peer, p *Peer, out *feed) (*Peer, error) {
-	hearing, stop := context.WithCancelCause(ctx)
-	var watch sync.WaitGroup
-	var next *Peer
-	watch.Go(func() {
-		next = heir(hearing, ready, p)
-		stop(nil)
-	})
-	watch.Go(func() {
-		if no := p.pass.Wait(hearing); no != nil {
-			stop(dismissal(no.Message))
-		}
-	})
 	log := s.log.With("remote", p.From.String())
 	s.status.publishing(p)
 	log.Info("publisher has come", "encoder", access.Printable(p.Agent))
-	now := &sitting{peer: p, since: time.Now(), sent: s.sent(), end: stop}
-	s.sitting.Store(now)
-	s.current.Store(p.Publisher)
-	err := s.hear(hearing, p, out.hearing(p.Publisher), &now.meter)
-	s.current.Store(nil)
-	s.sitting.Store(nil)
-	stop(nil)
-	watch.Wait()
-
-	var sent dismissal
+	next, err := s.chair.Hear(ctx, p, p.session(), out.out.Bytes, ready, func(ctx context.Context, meter *reception.Meter) error {
+		return s.hear(ctx, p, out.hearing(p.Publisher), meter)
+	})
+	var sent *reception.Dismissal
 	switch {
 	case next != nil:
 		s.status.takenOver()
 		log.Info("publisher is taken over", "by", next.From.String())
 		return next, errDisplaced
-	case ctx.Err() != nil:
-		return nil, errEnded
-	case errors.As(context.Cause(hearing), &sent):
-		log.Info("publisher is sent away", "why", string(sent))
-		return nil, sent
+	case errors.Is(err, reception.ErrEnded):
+	case errors.As(err, &sent):
+		log.Info("publisher is sent away", "why", sent.Message)
 	case errors.Is(err, errDeleted):
 		log.Info("publisher has gone")
 	default:
@@ -309,30 +279,14 @@ func (s *stage) serve(ctx context.Context, ready <-chan *Peer, p *Peer, out *fee
 	return nil, err
 }
 
-// heir waits for a publisher that may take p's place, or for the end of ctx. Others are
-// turned away.
-func heir(ctx context.Context, ready <-chan *Peer, p *Peer) *Peer {
-	for {
-		select {
-		case next := <-ready:
-			if p.pass.Heir(next.pass) {
-				return next
-			}
-			next.End(errTaken)
-		case <-ctx.Done():
-			return nil
-		}
-	}
-}
-
 // hear receives from a publisher and feeds what comes.
-func (s *stage) hear(ctx context.Context, p *Peer, h *hearing, meter *meter) error {
+func (s *stage) hear(ctx context.Context, p *Peer, h *hearing, meter *reception.Meter) error {
 	for {
 		packet, err := p.Recv(ctx)
 		if err != nil {
 			return err
 		}
-		if rate := meter.add(len(packet.Payload), packet.Arrived); rate > int64(s.config.Load().MaxBitrate) {
+		if rate := meter.Add(len(packet.Payload), packet.Arrived); rate > int64(s.config.Load().MaxBitrate) {
 			return fmt.Errorf("the stream has %v; at most %v are allowed", pipeline.Bitrate(rate), s.config.Load().MaxBitrate)
 		}
 		if err := h.take(ctx, &packet); err != nil {
@@ -344,7 +298,7 @@ func (s *stage) hear(ctx context.Context, p *Peer, h *hearing, meter *meter) err
 // Describe implements pipeline.Describer.
 func (s *stage) Describe() any {
 	now := s.status.snapshot()
-	if p := s.current.Load(); p != nil {
+	if p, _, taken := s.chair.Now(); taken {
 		now.Streams = p.Stats()
 	}
 	return now

@@ -95,10 +95,12 @@ func layers() []layer {
 		// What runs in a worker process, and nowhere else.
 		{name: "libav", packages: []string{"transcode/internal/av"}, below: []string{"ground", "media"}},
 		{name: "process", packages: []string{"transcode/process"}, below: []string{"ground", "media", "libav"}},
+		// What stages of one kind share.
+		{name: "shared", packages: []string{"ingest/reception"}, below: []string{"ground", "media", "runtime", "services"}},
 		{
 			name:     "stages",
 			packages: []string{"ingest/*", "transcode/*", "outputs/*", "record", "cluster"},
-			below:    []string{"ground", "media", "runtime", "services"},
+			below:    []string{"ground", "media", "runtime", "services", "shared"},
 			never:    []string{"pipeline/config"},
 		},
 		{name: "faces", packages: []string{"control", "web"}, below: []string{"ground", "media", "runtime", "services"}},
@@ -254,7 +256,7 @@ func TestTables(t *testing.T) {
 	for path, want := range map[string]string{
 		"pipeline": "runtime", "pipeline/media": "ground", "pipeline/bitstream/flv": "media",
 		"pipeline/service/httpd": "services", "pipeline/config": "services", "transcode/worker": "services",
-		"transcode/wire": "media", "transcode/internal/av": "libav", "transcode/rendition": "services", "transcode/video": "stages", "pipeline/bridge/rtp": "stages", "outputs/hls": "stages", "ingest/file/internal/mp4": "stages",
+		"transcode/wire": "media", "transcode/internal/av": "libav", "transcode/rendition": "services", "ingest/reception": "shared", "transcode/video": "stages", "pipeline/bridge/rtp": "stages", "outputs/hls": "stages", "ingest/file/internal/mp4": "stages",
 		"control": "faces", "cmd/weir": "commands", "elsewhere": "",
 	} {
 		if l, _ := layerOf(path); l.name != want {

@@ -1,4 +1,4 @@
-package rtmp
+package reception
 
 import (
 	"sync/atomic"
@@ -9,17 +9,16 @@ import (
 // a publisher may catch up on what it has queued.
 const meterWindow = 4 * time.Second
 
-// meter measures a bitrate in windows.
-type meter struct {
+// Meter measures a bitrate in windows. Add belongs to one goroutine, Late to all.
+type Meter struct {
 	began time.Time
 	bytes int64
-	// late is that of the last whole window, in bit/s; for others to read.
-	late atomic.Int64
+	late  atomic.Int64
 }
 
-// add counts a message and returns the bitrate of the window under way in bit/s, as
-// if nothing more came in it.
-func (m *meter) add(bytes int, at time.Time) int64 {
+// Add counts payload and returns the bitrate of the window under way in bit/s, as if
+// nothing more came in it.
+func (m *Meter) Add(bytes int, at time.Time) int64 {
 	if m.began.IsZero() {
 		m.began = at
 	}
@@ -32,3 +31,6 @@ func (m *meter) add(bytes int, at time.Time) int64 {
 	}
 	return rate
 }
+
+// Late is the bitrate of the last whole window, in bit/s; 0 before there was one.
+func (m *Meter) Late() int64 { return m.late.Load() }

@@ -1,4 +1,4 @@
-package rtmp
+package reception
 
 import (
 	"testing"
@@ -7,7 +7,7 @@ import (
 
 // A window that has more than it may hold need not be over to be too much.
 func TestMeter(t *testing.T) {
-	var m meter
+	var m Meter
 	now := time.Unix(1_700_000_000, 0)
 	for i, c := range []struct {
 		wait  time.Duration
@@ -22,7 +22,7 @@ func TestMeter(t *testing.T) {
 		{2 * time.Second, 1_000_000, 3_000_000},
 	} {
 		now = now.Add(c.wait)
-		if got := m.add(c.bytes, now); got != c.want {
+		if got := m.Add(c.bytes, now); got != c.want {
 			t.Errorf("step %d: %d bit/s, want %d", i, got, c.want)
 		}
 	}
