@@ -47,7 +47,7 @@ await withBrowser(url, options, [], async (browser) => {
   }
   await page.goto(new URL(options.page ?? "#/", url).href);
   await page.locator(".connection.open").waitFor();
-  await page.locator(".tile .figures, .edge").first().waitFor();
+  await page.locator(".tile .figures, .edge").first().waitFor({ state: "attached" }); // a straight edge has no height
   await sleep(settle);
   await cdp.send("Performance.enable");
   const before = await held(cdp);
