@@ -1,15 +1,14 @@
 // Keeps a page of the operator's interface open in Debian's Chromium while a server is measured:
 // node dashboard.mjs URL [OPTION=VALUE…]
 //   page=#/           what it shows
-//   pages=1           how many there are, each as if in a browser of its own
 //   settle=0          ms from when it is there until it is measured
 //   scroll=1          look what it is busy with while it is scrolled, too
 //   profile=FILE      where the page's CPU profile goes
 // It prints "open" when the page is there, and one JSON object when its input ends: what the
-// (first) page was busy with, and what it holds.
+// page was busy with, and what it holds.
 import { writeFile } from "node:fs/promises";
 import { once } from "node:events";
-import { withBrowsers } from "./browser.mjs";
+import { withBrowser } from "./browser.mjs";
 
 const [url, ...rest] = process.argv.slice(2);
 const options = Object.fromEntries(rest.map((word) => word.split(/=(.*)/s)));
@@ -64,8 +63,8 @@ async function open(browser) {
   return { page, cdp };
 }
 
-await withBrowsers(url, options, Number(options.pages ?? 1), async (browsers) => {
-  const [{ page, cdp }] = await Promise.all(browsers.map(open));
+await withBrowser(url, options, [], async (browser) => {
+  const { page, cdp } = await open(browser);
   await sleep(Number(options.settle ?? 0));
   await cdp.send("Performance.enable");
   const before = await held(cdp);
