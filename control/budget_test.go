@@ -22,16 +22,20 @@ func graph(path string, edges int) instance.Snapshot {
 // graphOf is graph with what all stages of the sinks' type measure.
 func graphOf(path string, edges int, metrics []pipeline.Metric) instance.Snapshot {
 	s := instance.Snapshot{Pattern: "live/{name}", State: instance.Running, Snapshot: pipeline.Snapshot{Path: path}}
-	s.Stages = []pipeline.StageSnapshot{{Name: "cam", Use: "ingest/rtmp", Role: pipeline.Source, State: pipeline.Running,
-		Outputs: []pipeline.OutputSnapshot{{Port: "out", Units: 9, Keyframes: time.Second}}}}
+	s.Stages = []pipeline.StageSnapshot{{
+		Name: "cam", Use: "ingest/rtmp", Role: pipeline.Source, State: pipeline.Running,
+		Outputs: []pipeline.OutputSnapshot{{Port: "out", Units: 9, Keyframes: time.Second}},
+	}}
 	for n := range edges {
 		name := fmt.Sprintf("sink%d", n)
-		s.Stages = append(s.Stages, pipeline.StageSnapshot{Name: name, Use: "outputs/rtmp", Role: pipeline.Sink, State: pipeline.Running,
+		s.Stages = append(s.Stages, pipeline.StageSnapshot{
+			Name: name, Use: "outputs/rtmp", Role: pipeline.Sink, State: pipeline.Running,
 			Metrics: metrics,
 			Figures: []pipeline.Figure{
 				{Name: "output_up", Labels: []string{"target", "primary"}, Value: float64(len(path) % 2)},
 				{Name: "output_lag_seconds", Labels: []string{"target", "primary"}, Value: float64(len(path))},
-			}})
+			},
+		})
 		s.Edges = append(s.Edges, pipeline.EdgeSnapshot{From: "cam", To: name, Units: 100, Bytes: 5000, Lag: time.Second})
 	}
 	return s

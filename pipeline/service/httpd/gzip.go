@@ -18,4 +18,3 @@ func AcceptsGzip(h http.Header) bool {
 	}
 	return false
 }
-
