@@ -272,6 +272,15 @@ async function wizard(page) {
   return { wrong, addresses };
 }
 
+// chooseEdge goes from the first stage to an edge of it by keyboard, and opens that.
+async function chooseEdge(page) {
+  await page.locator(".node").first().focus();
+  await page.keyboard.press("ArrowRight");
+  await page.keyboard.press("Enter");
+  await page.locator(".inspector .spark").first().waitFor();
+  return page.evaluate(() => [...document.querySelectorAll(".edge.chosen[tabindex='0']")].map((each) => each.getAttribute("aria-label")).join());
+}
+
 async function load(page) {
   await page.goto(`${home}/${options.page ?? "#/"}`);
   await page.waitForFunction((edges) => document.querySelectorAll(".edge").length >= edges || [...document.querySelectorAll(".thumbnail canvas")].some((c) => !c.hidden), Number(options.edges ?? 1));
@@ -284,7 +293,7 @@ async function load(page) {
     await sleep(150);
   }
   const end = await page.evaluate(() => ({ tasks: window.tasks, tiles: document.querySelectorAll(".tile").length, full: document.querySelectorAll(".tile .figures").length, edges: document.querySelectorAll(".edge").length, nodes: document.getElementsByTagName("*").length }));
-  return { ...end, pictures };
+  return { ...end, pictures, edge: options.edges ? await chooseEdge(page) : "" };
 }
 
 await withBrowser(url, options, [], async (browser) => {
