@@ -16,26 +16,36 @@ import (
 
 // graph is what the runtime might say of a stream with a source and so many sinks.
 func graph(path string, edges int) instance.Snapshot {
+	return graphOf(path, edges, []pipeline.Metric{{Name: "output_up", Labels: []string{"target"}}, {Name: "output_lag_seconds", Labels: []string{"target"}}})
+}
+
+// graphOf is graph with what all stages of the sinks' type measure.
+func graphOf(path string, edges int, metrics []pipeline.Metric) instance.Snapshot {
 	s := instance.Snapshot{Pattern: "live/{name}", State: instance.Running, Snapshot: pipeline.Snapshot{Path: path}}
-	s.Stages = []pipeline.StageSnapshot{{Name: "cam", Use: "ingest/rtmp", Role: pipeline.Source, State: pipeline.Running,
-		Outputs: []pipeline.OutputSnapshot{{Port: "out", Units: 9, Keyframes: time.Second}}}}
+	s.Stages = []pipeline.StageSnapshot{{
+		Name: "cam", Use: "ingest/rtmp", Role: pipeline.Source, State: pipeline.Running,
+		Outputs: []pipeline.OutputSnapshot{{Port: "out", Units: 9, Keyframes: time.Second}},
+	}}
 	for n := range edges {
 		name := fmt.Sprintf("sink%d", n)
-		s.Stages = append(s.Stages, pipeline.StageSnapshot{Name: name, Use: "outputs/rtmp", Role: pipeline.Sink, State: pipeline.Running,
-			Metrics: []pipeline.Metric{{Name: "output_up", Labels: []string{"target"}}, {Name: "output_lag_seconds", Labels: []string{"target"}}},
+		s.Stages = append(s.Stages, pipeline.StageSnapshot{
+			Name: name, Use: "outputs/rtmp", Role: pipeline.Sink, State: pipeline.Running,
+			Metrics: metrics,
 			Figures: []pipeline.Figure{
 				{Name: "output_up", Labels: []string{"target", "primary"}, Value: float64(len(path) % 2)},
 				{Name: "output_lag_seconds", Labels: []string{"target", "primary"}, Value: float64(len(path))},
-			}})
+			},
+		})
 		s.Edges = append(s.Edges, pipeline.EdgeSnapshot{From: "cam", To: name, Units: 100, Bytes: 5000, Lag: time.Second})
 	}
 	return s
 }
 
 func graphs(n, edges int) []instance.Snapshot {
+	metrics := graph("", 1).Stages[1].Metrics
 	var all []instance.Snapshot
 	for i := range n {
-		all = append(all, graph(fmt.Sprintf("live/s%04d", i), edges))
+		all = append(all, graphOf(fmt.Sprintf("live/s%04d", i), edges, metrics))
 	}
 	return all
 }
@@ -93,13 +103,19 @@ func TestLargeStreamsKeepWhatMatters(t *testing.T) {
 	}
 }
 
+// BenchmarkMetrics is one scrape of 200 streams of ten edges.
 func BenchmarkMetrics(b *testing.B) {
 	all := graphs(200, 10)
 	h := Metrics(func() []instance.Snapshot { return all }, func() []Sample { return nil }, "1")
-	r := httptest.NewRequest(http.MethodGet, "/metrics", nil)
-	b.ReportAllocs()
-	for b.Loop() {
-		h.ServeHTTP(discard{http.Header{}}, r)
+	for _, coding := range []string{"identity", "gzip"} {
+		b.Run(coding, func(b *testing.B) {
+			r := httptest.NewRequest(http.MethodGet, "/metrics", nil)
+			r.Header.Set("Accept-Encoding", coding)
+			b.ReportAllocs()
+			for b.Loop() {
+				h.ServeHTTP(discard{http.Header{}}, r)
+			}
+		})
 	}
 }
 

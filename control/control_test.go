@@ -1,13 +1,20 @@
 package control
 
 import (
+	"compress/gzip"
 	"errors"
+	"fmt"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
 
 	"weir/pipeline"
 	"weir/pipeline/instance"
@@ -119,5 +126,47 @@ func TestStarted(t *testing.T) {
 			t.Errorf("%d, want %d", w.Code, want)
 		}
 		up = true
+	}
+}
+
+// What a stage says is one label's value, whatever is in it, and a scraper that can take it
+// gets it compressed.
+func TestMetricsAreText(t *testing.T) {
+	s := snapshot("live/a")
+	s.Stages[0].Metrics = []pipeline.Metric{{Name: "output_up", Help: "A \"line\"\nof \\ text.", Labels: []string{"target"}}}
+	s.Stages[0].Figures = []pipeline.Figure{
+		{Name: "output_up", Labels: []string{"target", "a\"b\\c\nd\xff"}, Value: 0.25},
+		{Name: "output_up", Labels: []string{"target", "far"}, Value: math.Inf(1)},
+		{Name: "output_up", Labels: []string{"target", "large"}, Value: 1e18},
+	}
+	h := Metrics(func() []instance.Snapshot { return []instance.Snapshot{s} }, func() []Sample { return nil }, "1")
+	r := httptest.NewRequest(http.MethodGet, "/metrics", nil)
+	r.Header.Set("Accept-Encoding", "gzip")
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	z, err := gzip.NewReader(w.Body)
+	if err != nil {
+		t.Fatal(err, w.Header())
+	}
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	up := families["weir_output_up"]
+	if got := up.GetHelp(); got != "A \"line\"\nof \\ text." {
+		t.Errorf("help %q", got)
+	}
+	var got []string
+	for _, m := range up.GetMetric() {
+		got = append(got, fmt.Sprint(m.GetLabel()[2].GetValue(), " ", m.GetGauge().GetValue()))
+	}
+	if want := []string{"a\"b\\c\nd\uFFFD 0.25", "far +Inf", "large 1e+18"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	for _, name := range []string{"weir_edge_units_total", "go_goroutines", "process_cpu_seconds_total"} {
+		if len(families[name].GetMetric()) == 0 {
+			t.Errorf("there is no %s", name)
+		}
 	}
 }

@@ -7,13 +7,6 @@ import (
 	"weir/pipeline"
 )
 
-// point is one figure of a stream.
-type point struct {
-	metric *pipeline.Metric
-	value  float64
-	labels []string // values, without the pipeline's
-}
-
 // core are the metrics that every stream has. Their labels follow that of the pipeline.
 type core struct {
 	state, viewers, restarts, keyframes, late, lost, queue, units, bytes pipeline.Metric
@@ -41,9 +34,43 @@ func streamMetrics() []pipeline.Metric {
 	return []pipeline.Metric{m.state, m.viewers, m.restarts, m.keyframes, m.late, m.lost, m.queue, m.units, m.bytes}
 }
 
-// figures renders a stream, what matters most first.
-func (c *core) figures(s pipeline.Snapshot) []point {
-	r := render{core: c, points: make([]point, 0, MaxStreamSeries)}
+// render puts the figures of streams on a board.
+type render struct {
+	*core
+	board  *board
+	shapes map[*pipeline.Metric]*shape
+
+	// of the stream that is being rendered
+	name   string
+	shared bool     // with others, whose figures are joined with its
+	room   int      // for so many series
+	values []string // of the labels of the series that is being put
+}
+
+// shape is what the series of one metric of streams have in common.
+type shape struct {
+	family *family
+	labels []string // "pipeline", and what says where, first
+}
+
+func newRender(b *board) *render {
+	return &render{core: coreMetrics(), board: b, shapes: make(map[*pipeline.Metric]*shape)}
+}
+
+// shape is that of a metric, which is made once for all streams.
+func (r *render) shape(m *pipeline.Metric) *shape {
+	s := r.shapes[m]
+	if s == nil {
+		whole := atStage(*m)
+		s = &shape{r.board.family(&whole), whole.Labels}
+		r.shapes[m] = s
+	}
+	return s
+}
+
+// stream puts a stream's figures under a name, what matters most first.
+func (r *render) stream(s *pipeline.Snapshot, name string, shared bool) {
+	r.name, r.shared, r.room = name, shared, MaxStreamSeries
 	for i := range s.Stages {
 		r.stage(&s.Stages[i])
 	}
@@ -51,16 +78,25 @@ func (c *core) figures(s pipeline.Snapshot) []point {
 		r.own(&s.Stages[i])
 	}
 	r.edges(s)
-	return r.points
 }
 
-type render struct {
-	*core
-	points []point
-}
-
+// add puts a figure. The values of its labels follow that of the pipeline.
 func (r *render) add(m *pipeline.Metric, value float64, labels ...string) {
-	r.points = append(r.points, point{m, value, labels})
+	r.values = append(append(r.values[:0], r.name), labels...)
+	r.put(r.shape(m), value)
+}
+
+// put puts a figure whose labels have r.values.
+func (r *render) put(s *shape, value float64) {
+	if r.room--; r.room < 0 {
+		r.board.leftOut++
+		return
+	}
+	if r.shared {
+		r.board.join(s.family, s.labels, r.values, value)
+	} else {
+		r.board.put(s.family, s.labels, r.values, value)
+	}
 }
 
 // stage renders what the runtime knows of a stage.
@@ -89,22 +125,29 @@ func serves(st *pipeline.StageSnapshot) bool { return len(st.Metrics) == 0 }
 
 // own renders what a stage measures itself, as far as its type says what that is.
 func (r *render) own(st *pipeline.StageSnapshot) {
-	for _, f := range st.Figures {
-		i := slices.IndexFunc(st.Metrics, func(m pipeline.Metric) bool { return m.Name == f.Name })
-		if i < 0 {
+	for i := range st.Figures {
+		f := &st.Figures[i]
+		at := slices.IndexFunc(st.Metrics, func(m pipeline.Metric) bool { return m.Name == f.Name })
+		if at < 0 {
 			continue
 		}
-		m := atStage(st.Metrics[i])
-		m.Labels = m.Labels[1:] // of the pipeline
-		labels := make([]string, len(m.Labels))
-		labels[0] = st.Name
-		for n := 0; n+1 < len(f.Labels); n += 2 {
-			if at := slices.Index(m.Labels, f.Labels[n]); at > 0 {
-				labels[at] = f.Labels[n+1]
-			}
+		shape := r.shape(&st.Metrics[at])
+		r.values = append(r.values[:0], r.name, st.Name)
+		for n := 2; n < len(shape.labels); n++ {
+			r.values = append(r.values, valueOf(f, shape.labels[n]))
 		}
-		r.add(&m, f.Value, labels...)
+		r.put(shape, f.Value)
 	}
+}
+
+// valueOf is the value of a figure's label, "" if it has none of that name.
+func valueOf(f *pipeline.Figure, name string) string {
+	for n := 0; n+1 < len(f.Labels); n += 2 {
+		if f.Labels[n] == name {
+			return f.Labels[n+1]
+		}
+	}
+	return ""
 }
 
 // atStage is m with the labels that say where.
@@ -122,19 +165,22 @@ func atStage(m pipeline.Metric) pipeline.Metric {
 }
 
 // edges renders the edges, one figure of all of them before the next.
-func (r *render) edges(s pipeline.Snapshot) {
+func (r *render) edges(s *pipeline.Snapshot) {
 	names := make([]string, len(s.Edges))
-	for i, e := range s.Edges {
+	for i := range s.Edges {
+		e := &s.Edges[i]
 		names[i] = e.From + ">" + e.To
 		if e.Lost > 0 && sink(s, e.To) {
 			r.add(&r.lost, e.Lost.Seconds(), e.To, "overrun")
 		}
 	}
-	for i, e := range s.Edges {
+	for i := range s.Edges {
+		e := &s.Edges[i]
 		r.add(&r.queue, e.Lag.Seconds(), names[i])
 		r.add(&r.units, float64(e.Units), names[i], "passed", "")
 	}
-	for i, e := range s.Edges {
+	for i := range s.Edges {
+		e := &s.Edges[i]
 		if e.Overran > 0 {
 			r.add(&r.units, float64(e.Overran), names[i], "dropped", "overrun")
 		}
@@ -142,12 +188,13 @@ func (r *render) edges(s pipeline.Snapshot) {
 			r.add(&r.units, float64(e.Keyless), names[i], "dropped", "keyless")
 		}
 	}
-	for i, e := range s.Edges {
+	for i := range s.Edges {
+		e := &s.Edges[i]
 		r.add(&r.bytes, float64(e.Bytes), names[i])
 	}
 }
 
-func sink(s pipeline.Snapshot, name string) bool {
+func sink(s *pipeline.Snapshot, name string) bool {
 	i := slices.IndexFunc(s.Stages, func(st pipeline.StageSnapshot) bool { return st.Name == name })
 	return i >= 0 && s.Stages[i].Role == pipeline.Sink
 }

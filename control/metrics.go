@@ -2,17 +2,20 @@ package control
 
 import (
 	"cmp"
+	"compress/gzip"
+	"io"
 	"net/http"
 	"runtime"
 	"slices"
+	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
-	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
 
 	"weir/pipeline"
 	"weir/pipeline/instance"
+	"weir/pipeline/service/httpd"
 )
 
 // The bounds of the metrics, whatever publishers call their streams and however large
@@ -52,15 +55,39 @@ type Histogram struct {
 func Metrics(streams func() []instance.Snapshot, services func() []Sample, version string) http.Handler {
 	process := prometheus.NewRegistry()
 	process.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	gather := prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
-		all, err := process.Gather()
+	build := buildMetric()
+	write := func(w io.Writer) error {
 		b := newBoard(MaxSeries)
-		b.add(pipeline.Metric{Name: "build_info", Help: "What runs; always 1.", Labels: []string{"version", "goversion"}}, 1, version, runtime.Version())
+		b.add(&build, 1, version, runtime.Version())
 		b.services(services())
 		b.streams(streams())
-		return append(all, b.families()...), err
+		all, _ := process.Gather() // what there is, if not all can be read
+		for _, family := range all {
+			if _, err := expfmt.MetricFamilyToText(w, family); err != nil {
+				return err
+			}
+		}
+		return b.writeTo(w)
+	}
+	zips := sync.Pool{New: func() any {
+		z, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed) // the level is a valid one
+		return z
+	}}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", string(expfmt.NewFormat(expfmt.TypeTextPlain)))
+		w.Header().Set("Vary", "Accept-Encoding")
+		if !httpd.AcceptsGzip(r.Header) {
+			_ = write(w) // a scraper that has gone needs no answer
+			return
+		}
+		w.Header().Set("Content-Encoding", "gzip")
+		z, _ := zips.Get().(*gzip.Writer)
+		defer zips.Put(z)
+		z.Reset(w)
+		if write(z) == nil {
+			_ = z.Close()
+		}
 	})
-	return promhttp.HandlerFor(gather, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError})
 }
 
 // services adds what the services contribute.
@@ -72,44 +99,42 @@ func (b *board) services(all []Sample) {
 			m.Labels, values = []string{s.Label}, []string{s.Value}
 		}
 		if s.Histogram != nil {
-			b.histogram(m, s.Histogram, values...)
+			b.histogram(&m, s.Histogram, values...)
 			continue
 		}
-		b.add(m, s.Figure, values...)
+		b.add(&m, s.Figure, values...)
 	}
 }
 
 // streams adds what runs.
 func (b *board) streams(all []instance.Snapshot) {
 	states := make(map[instance.State]int)
-	core := coreMetrics()
+	r := newRender(b)
 	var held float64
-	for n, s := range all {
+	for n := range all {
+		s := &all[n]
 		states[s.State]++
-		for _, st := range s.Stages {
-			for _, o := range st.Outputs {
-				held += float64(o.HeldBytes)
+		for i := range s.Stages {
+			for j := range s.Stages[i].Outputs {
+				held += float64(s.Stages[i].Outputs[j].HeldBytes)
 			}
 		}
-		points := core.figures(s.Snapshot)
-		if over := len(points) - MaxStreamSeries; over > 0 {
-			b.leftOut += over
-			points = points[:MaxStreamSeries]
-		}
-		name := s.Path
-		if n >= MaxNamedStreams {
-			name = s.Pattern
-		}
-		for _, p := range points {
-			b.put(p, name, n >= MaxNamedStreams)
+		if n < MaxNamedStreams {
+			r.stream(&s.Snapshot, s.Path, false)
+		} else {
+			r.stream(&s.Snapshot, s.Pattern, true)
 		}
 	}
 	m := nodeMetrics()
 	for _, state := range []instance.State{instance.Running, instance.Lingering, instance.Draining} {
-		b.add(m[0], float64(states[state]), state.String())
+		b.add(&m[0], float64(states[state]), state.String())
 	}
-	b.add(m[1], held)
-	b.add(m[2], float64(b.leftOut))
+	b.add(&m[1], held)
+	b.add(&m[2], float64(b.leftOut))
+}
+
+func buildMetric() pipeline.Metric {
+	return pipeline.Metric{Name: "build_info", Help: "What runs; always 1.", Labels: []string{"version", "goversion"}}
 }
 
 // nodeMetrics are those of all streams together.
@@ -126,8 +151,7 @@ func nodeMetrics() []pipeline.Metric {
 func Described(stages []*pipeline.Spec, services []Sample) []pipeline.Metric {
 	b := newBoard(MaxSeries)
 	b.services(services)
-	b.add(pipeline.Metric{Name: "build_info", Help: "What runs; always 1.", Labels: []string{"version", "goversion"}}, 1, "", "")
-	all := nodeMetrics()
+	all := append(nodeMetrics(), buildMetric())
 	for _, f := range b.byName {
 		m := f.metric
 		m.Labels = slices.Clone(m.Labels)

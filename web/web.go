@@ -150,7 +150,7 @@ func (f file) serve(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Type", f.kind)
 	h.Set("Vary", "Accept-Encoding")
 	content, tag := f.content, f.tag
-	if f.gzipped != nil && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+	if f.gzipped != nil && httpd.AcceptsGzip(r.Header) {
 		h.Set("Content-Encoding", "gzip")
 		content, tag = f.gzipped, strings.TrimSuffix(tag, `"`)+`-gz"`
 	}

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"weir/pipeline/service/httpd"
 )
 
 // How long caches may keep things. A segment's content never changes. A media
@@ -45,7 +47,7 @@ func sendPlaylist(w http.ResponseWriter, a *wait, b *body, caching string) {
 	switch {
 	case a.guest.carry != "":
 		data = carried(data, a.guest.carry) // for one player: not worth compressing
-	case acceptsGzip(r.Header.Get("Accept-Encoding")):
+	case httpd.AcceptsGzip(r.Header):
 		data = b.zip()
 		h.Set("Content-Encoding", "gzip")
 	}
@@ -53,19 +55,6 @@ func sendPlaylist(w http.ResponseWriter, a *wait, b *body, caching string) {
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(data) // a client that has gone needs no answer
 	}
-}
-
-// acceptsGzip reads an Accept-Encoding header (RFC 9110 section 12.5.3).
-func acceptsGzip(header string) bool {
-	for item := range strings.SplitSeq(header, ",") {
-		coding, params, _ := strings.Cut(strings.TrimSpace(item), ";")
-		if !strings.EqualFold(coding, "gzip") && coding != "*" {
-			continue
-		}
-		q := strings.ReplaceAll(params, " ", "")
-		return !strings.HasPrefix(q, "q=0") || strings.Trim(q, "q=0.") != ""
-	}
-	return false
 }
 
 func contentType(leaf string) string {

@@ -2,7 +2,8 @@
 // JSON object: node operate.mjs URL [OPTION=VALUE…]
 //   do=pages          open every page, light, dark and narrow, and have axe look at it
 //   do=keys           go through the graph, the wizard and a form by keyboard alone
-//   do=load           look how long the page is busy: seconds=10, page=HASH
+//   do=load           look how long the page is busy: seconds=10 after it shows
+//                     a picture or edges=1, page=HASH
 //   shots=DIR         pictures of the pages
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -12,7 +13,7 @@ const [url, ...rest] = process.argv.slice(2);
 const options = Object.fromEntries(rest.map((word) => word.split(/=(.*)/s)));
 const home = new URL(url).origin;
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const seen = { errors: [], external: [], violations: [], axe: [], wide: [], pwned: false, steps: {} };
+const seen = { held: {}, errors: [], external: [], violations: [], axe: [], wide: [], pwned: false, steps: {} };
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -23,6 +24,26 @@ function observe() {
   document.addEventListener("securitypolicyviolation", (event) => {
     console.error(`policy: ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile ?? ""}`);
   });
+}
+
+// held are the requests that have no whole answer yet, and with it the connections that the
+// page holds.
+const held = new Set();
+const holding = () => [...held].map((request) => new URL(request.url()).pathname).sort();
+
+// holds waits until the page holds so many connections only.
+async function holds(page, n) {
+  for (let i = 0; i < 250 && held.size !== n; i++) await page.waitForTimeout(20);
+  return holding();
+}
+
+const frames = (page) => page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+
+async function see(page, state) {
+  await page.evaluate((now) => {
+    Object.defineProperty(document, "visibilityState", { value: now, configurable: true });
+    document.dispatchEvent(new Event("visibilitychange"));
+  }, state);
 }
 
 async function open(browser) {
@@ -37,6 +58,8 @@ async function open(browser) {
     if (text.startsWith("policy:") || /Content Security Policy/.test(text)) seen.violations.push(text);
     else if (!expected(message)) seen.errors.push(`${text} ${message.location().url}`);
   });
+  page.on("request", (request) => held.add(request));
+  for (const over of ["requestfinished", "requestfailed"]) page.on(over, (request) => held.delete(request));
   page.on("pageerror", (error) => seen.errors.push(String(error)));
   await page.addInitScript(observe);
   return page;
@@ -54,15 +77,16 @@ const pages = {
 
 async function show(page, hash) {
   await page.goto(`${home}/${hash}`);
-  await sleep(100); // the page before is still there
+  await frames(page); // the page before is still there
   await page.locator("main :is(h1, h2, p)").first().waitFor();
   await page.waitForFunction(() => !document.querySelector("main")?.textContent.includes("Loading…"));
-  await sleep(400);
+  await holds(page, 1);
+  await frames(page);
 }
 
 // examine has axe look at the page, and reports what is serious or worse.
 async function examine(page, name, only = { type: "tag", values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] }) {
-  await page.evaluate(axe);
+  if (!(await page.evaluate(() => "axe" in window))) await page.evaluate(axe);
   const found = await page.evaluate((runOnly) => window.axe.run(document, { resultTypes: ["violations"], runOnly }), only);
   for (const v of found.violations) {
     if (["serious", "critical"].includes(v.impact)) seen.axe.push(`${name}: ${v.id}: ${v.nodes.slice(0, 3).map((n) => `${n.target} ${n.failureSummary}`).join(" | ")}`);
@@ -72,6 +96,7 @@ async function examine(page, name, only = { type: "tag", values: ["wcag2a", "wca
 async function eachPage(page) {
   for (const [name, hash] of Object.entries(pages)) {
     await show(page, hash);
+    seen.held[name] = holding();
     if (name === "graph") await page.locator("[data-id=tube]").click();
     await page.emulateMedia({ colorScheme: "dark" });
     await examine(page, `${name} dark`, { type: "rule", values: ["color-contrast"] }); // all else is as in light
@@ -83,6 +108,11 @@ async function eachPage(page) {
     if (options.shots && name === "overview") await page.screenshot({ path: `${options.shots}/phone.png` });
     await page.setViewportSize({ width: 1280, height: 800 });
   }
+  await show(page, pages.overview);
+  await see(page, "hidden");
+  seen.held.hidden = await holds(page, 0);
+  await see(page, "visible");
+  seen.held.again = await holds(page, 1);
 }
 
 // narrow looks for what is wider than a phone, or too small for a finger.
@@ -242,8 +272,18 @@ async function wizard(page) {
   return { wrong, addresses };
 }
 
+// chooseEdge goes from the first stage to an edge of it by keyboard, and opens that.
+async function chooseEdge(page) {
+  await page.locator(".node").first().focus();
+  await page.keyboard.press("ArrowRight");
+  await page.keyboard.press("Enter");
+  await page.locator(".inspector .spark").first().waitFor();
+  return page.evaluate(() => [...document.querySelectorAll(".edge.chosen[tabindex='0']")].map((each) => each.getAttribute("aria-label")).join());
+}
+
 async function load(page) {
   await page.goto(`${home}/${options.page ?? "#/"}`);
+  await page.waitForFunction((edges) => document.querySelectorAll(".edge").length >= edges || [...document.querySelectorAll(".thumbnail canvas")].some((c) => !c.hidden), Number(options.edges ?? 1));
   await sleep(1000 * Number(options.seconds ?? 10));
   const count = () => page.evaluate(() => [...document.querySelectorAll(".thumbnail canvas")].filter((c) => !c.hidden).length);
   const pictures = await count();
@@ -253,7 +293,7 @@ async function load(page) {
     await sleep(150);
   }
   const end = await page.evaluate(() => ({ tasks: window.tasks, tiles: document.querySelectorAll(".tile").length, full: document.querySelectorAll(".tile .figures").length, edges: document.querySelectorAll(".edge").length, nodes: document.getElementsByTagName("*").length }));
-  return { ...end, pictures };
+  return { ...end, pictures, edge: options.edges ? await chooseEdge(page) : "" };
 }
 
 await withBrowser(url, options, [], async (browser) => {

@@ -14,6 +14,7 @@ import (
 
 // operated is what operate.mjs saw.
 type operated struct {
+	Held                                    map[string][]string // by page: what it keeps asking for
 	Errors, External, Violations, Axe, Wide []string
 	Pwned                                   bool
 	Steps                                   struct {
@@ -34,6 +35,7 @@ type operated struct {
 		Load struct {
 			Tasks                               [][2]int // ms: when, and for how long
 			Tiles, Full, Pictures, Edges, Nodes int
+			Edge                                string // that is chosen
 		}
 	}
 }
@@ -66,11 +68,24 @@ func operate(t *testing.T, url string, options ...string) (o operated) {
 }
 
 // Every page is accessible in light and dark, fits a phone, and keeps to its policy; what
-// peers say is text.
+// peers say is text. A page holds one connection while it is seen, and none while it is
+// hidden: a browser has six for all its pages.
 func TestOperatorPages(t *testing.T) {
 	cores.Take(t, 0.5)
 	_, url := newFake(t, 3, false)
-	operate(t, url, "do=pages")
+	o := operate(t, url, "do=pages")
+	for page, held := range o.Held {
+		want := []string{"/v1/events"}
+		if page == "hidden" {
+			want = []string{}
+		}
+		if !slices.Equal(held, want) {
+			t.Errorf("%s holds connections for %q", page, held)
+		}
+	}
+	if len(o.Held) < 10 {
+		t.Errorf("connections were counted of %d pages", len(o.Held))
+	}
 }
 
 // Graph, targets, mixer, settings and the first run can be done by keyboard alone.
@@ -129,14 +144,17 @@ func TestOperatorLoad(t *testing.T) {
 	machine.Long(t)
 	cores.Take(t, 0.5)
 	_, url := newFake(t, 200, false)
-	for _, page := range []string{"#/", "#/streams/live%2Fs010/graph"} {
-		l := operate(t, url, "do=load", "page="+page, "seconds=8").Steps.Load
+	for page, options := range map[string][]string{"#/": nil, "#/streams/live%2Fs010/graph": {"edges=2000"}} {
+		l := operate(t, url, append(options, "do=load", "page="+page, "seconds=2")...).Steps.Load
 		worst := 0
 		for _, task := range l.Tasks {
 			worst = max(worst, task[1])
 		}
 		t.Logf("FIGURE operator %s: %d tiles, %d of them drawn, %d pictures, %d edges, %d elements; %d tasks of more than 50 ms, the longest %d ms: %v",
 			page, l.Tiles, l.Full, l.Pictures, l.Edges, l.Nodes, len(l.Tasks), worst, l.Tasks)
+		if page != "#/" && (l.Edges != 2000 || !strings.HasPrefix(l.Edge, "n0-0 to n1-") || !strings.HasSuffix(l.Edge, ", flows")) {
+			t.Errorf("%d edges, of which %q is chosen", l.Edges, l.Edge)
+		}
 		if page == "#/" && (l.Tiles != 200 || l.Full == 0 || l.Full > 100 || l.Pictures == 0) {
 			t.Errorf("%d tiles, %d of them drawn, %d pictures", l.Tiles, l.Full, l.Pictures)
 		}

@@ -8,7 +8,8 @@ async function read(url: string, headers: HeadersInit): Promise<string | null> {
   const timer = setTimeout(() => gone.abort(), patience);
   try {
     const answer = await fetch(url, { cache: "no-store", headers, signal: gone.signal });
-    return answer.ok ? await answer.text() : null;
+    const text = await answer.text(); // of a refusal as well, which stays open until it is read
+    return answer.ok ? text : null;
   } finally {
     clearTimeout(timer);
   }

@@ -1,12 +1,14 @@
 // The drawing of a graph in SVG. Stages and edges can be chosen; arrow keys go from one
 // to the next along the edges.
 import { type ReadonlySignal, type Signal, useComputed, useSignal } from "@preact/signals";
-import type { JSX, VNode } from "preact";
+import type { JSX } from "preact";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { GraphEdge, GraphNode } from "./api";
 import { bitrate, perSecond, queue } from "./format";
 import { flowOf, type Followed, type Topology } from "./graph";
-import { box, layout, type Line, type Place, thickness } from "./layout";
+import { box, type Layout, layout, type Line, type Place, thickness } from "./layout";
+import { useGrowing } from "./parts";
+import { strands } from "./strands";
 import { known, t } from "./words";
 
 // labelled is how many edges have their label written beside them; with more, they have
@@ -47,19 +49,11 @@ function step(key: string, all: string[], at: string): string {
   return all[to] ?? at;
 }
 
-const perFrame = 25; // edges that are drawn at once
-
 export function Drawing({ graph, chosen }: { graph: Followed; chosen: Signal<string> }) {
   const topology = graph.topology.value;
-  const { places, lines, width, height } = useMemo(() => layout(topology.nodes, topology.edges), [topology]);
+  const { places, lineOf, width, height } = useMemo(() => layout(topology.nodes, topology.edges), [topology]);
   const focused = useSignal("");
-  const drawn = useSignal(perFrame);
   const svg = useRef<SVGSVGElement>(null);
-  useEffect(() => {
-    if (drawn.value >= topology.edges.length) return;
-    const frame = requestAnimationFrame(() => (drawn.value += perFrame));
-    return () => cancelAnimationFrame(frame);
-  }, [drawn.value, topology]);
   const first = topology.nodes[0]?.name ?? "";
   const here = useComputed(() => focused.value || first);
   const press = (event: JSX.TargetedKeyboardEvent<SVGSVGElement>) => {
@@ -71,41 +65,65 @@ export function Drawing({ graph, chosen }: { graph: Followed; chosen: Signal<str
     } else return;
     event.preventDefault();
   };
-  const pick = (id: string) => {
-    focused.value = id;
-    chosen.value = id;
+  const pick = (event: JSX.TargetedMouseEvent<SVGSVGElement>) => {
+    const id = (event.target as Element).closest<SVGGElement>("[data-id]")?.dataset.id;
+    if (id) focused.value = chosen.value = id;
   };
-  const words = topology.edges.length <= labelled;
-  const chunks = useMemo<(VNode | null)[]>(() => [], [topology]); // those that are made are not looked at again
-  for (let from = 0; from < Math.min(drawn.value, topology.edges.length); from += perFrame) {
-    chunks[from / perFrame] ??= (
-      <g key={from}>
-        {topology.edges.slice(from, from + perFrame).map((e) => {
-          const [line, of] = [lines.get(e.key), graph.edges.get(e.key)];
-          return line && of && <Edge key={e.key} id={e.key} line={line} of={of} here={here} chosen={chosen} pick={pick} words={words} />;
-        })}
-      </g>
-    );
-  }
   return (
     <>
       <p class="help" id="graph-help">{t("graph.help")}</p>
       <div class="canvas">
-        <svg ref={svg} role="group" aria-label={t("graph.label")} aria-describedby="graph-help" width={width} height={height} viewBox={`0 0 ${width} ${height}`} onKeyDown={press}>
-          {chunks}
-          {topology.nodes.map((n) => {
-            const [place, of] = [places.get(n.name), graph.nodes.get(n.name)];
-            return place && of && <Node key={n.name} id={n.name} place={place} of={of} here={here} chosen={chosen} pick={pick} />;
-          })}
+        <svg ref={svg} role="group" aria-label={t("graph.label")} aria-describedby="graph-help" width={width} height={height} viewBox={`0 0 ${width} ${height}`} onKeyDown={press} onClick={pick}>
+          <Edges edges={topology.edges} lineOf={lineOf} graph={graph} here={here} chosen={chosen} />
+          <Nodes nodes={topology.nodes} places={places} graph={graph} here={here} chosen={chosen} />
         </svg>
       </div>
     </>
   );
 }
 
-interface Item<T> { id: string; of: Signal<T>; here: ReadonlySignal<string>; chosen: Signal<string>; pick: (id: string) => void }
+interface Many { graph: Followed; here: ReadonlySignal<string>; chosen: Signal<string> }
 
-function Edge({ id, line: { d, label: at }, of, here, chosen, pick, words }: Item<GraphEdge> & { line: Line; words: boolean }) {
+const perFrame = 20; // stages or edges that are drawn at once
+
+function Nodes({ nodes, places, ...all }: Many & { nodes: Topology["nodes"]; places: ReadonlyMap<string, Place> }) {
+  const drawn = useGrowing(nodes.length, perFrame);
+  return (
+    <g>
+      {nodes.slice(0, drawn).map(({ name }) => {
+        const [place, of] = [places.get(name), all.graph.nodes.get(name)];
+        return place && of && <Node key={name} id={name} place={place} of={of} here={all.here} chosen={all.chosen} />;
+      })}
+    </g>
+  );
+}
+
+function Edges({ edges, lineOf, ...all }: Many & { edges: Topology["edges"]; lineOf: Layout["lineOf"] }) {
+  return edges.length > labelled ? <Strands edges={edges} lineOf={lineOf} {...all} /> : <Worded edges={edges} lineOf={lineOf} {...all} />;
+}
+
+function Strands({ edges, lineOf, graph, here, chosen }: Parameters<typeof Edges>[0]) {
+  const place = useRef<SVGGElement>(null);
+  useEffect(() => (place.current ? strands(place.current, edges, lineOf, graph, here, chosen) : undefined), [edges]);
+  return <g ref={place} />;
+}
+
+function Worded({ edges, lineOf, ...all }: Parameters<typeof Edges>[0]) {
+  const drawn = useGrowing(edges.length, perFrame);
+  const lines = useMemo(() => edges.map(lineOf), [edges]);
+  return (
+    <g>
+      {edges.slice(0, drawn).map(({ key }, i) => {
+        const [line, of] = [lines[i], all.graph.edges.get(key)];
+        return line && of && <Edge key={key} id={key} line={line} of={of} here={all.here} chosen={all.chosen} />;
+      })}
+    </g>
+  );
+}
+
+interface Item<T> { id: string; of: Signal<T>; here: ReadonlySignal<string>; chosen: Signal<string> }
+
+function Edge({ id, line: { d, label: at }, of, here, chosen }: Item<GraphEdge> & { line: Line }) {
   const label = useComputed(() => labelOf(of.value));
   const figures = useComputed(() => label.value.replace(`${dropping} `, ""));
   const flow = useComputed(() => flowOf(of.value));
@@ -114,16 +132,16 @@ function Edge({ id, line: { d, label: at }, of, here, chosen, pick, words }: Ite
   const shape = useComputed(() => `edge ${flow.value}${chosen.value === id ? " chosen" : ""}`);
   const stop = useComputed(() => (here.value === id ? 0 : -1));
   return (
-    <g class={shape} role="button" tabindex={stop} aria-label={name} data-id={id} onClick={() => pick(id)}>
-      {words && <path class="reach" d={d} />}
+    <g class={shape} role="button" tabindex={stop} aria-label={name} data-id={id}>
+      <path class="reach" d={d} />
       <path class="line" d={d} stroke-width={wide} />
-      {words && flow.value === "dropping" && <text x={at.x} y={at.y - 22} text-anchor="middle">{dropping}</text>}{" "}
-      {words && <text x={at.x} y={at.y - 8} text-anchor="middle">{figures}</text>}
+      {flow.value === "dropping" && <text x={at.x} y={at.y - 22} text-anchor="middle">{dropping}</text>}{" "}
+      <text x={at.x} y={at.y - 8} text-anchor="middle">{figures}</text>
     </g>
   );
 }
 
-function Node({ id, place, of, here, chosen, pick }: Item<GraphNode> & { place: Place }) {
+function Node({ id, place, of, here, chosen }: Item<GraphNode> & { place: Place }) {
   const state = useComputed(() => of.value.state);
   const use = useComputed(() => of.value.use);
   const words = useComputed(() => known("state", of.value.state) + (of.value.problem ? ` ✗` : "") + (of.value.viewers > 0 ? ` · ${of.value.viewers} ◉` : ""));
@@ -131,7 +149,7 @@ function Node({ id, place, of, here, chosen, pick }: Item<GraphNode> & { place: 
   const shape = useComputed(() => `node ${state.value}${of.value.inserted ? " inserted" : ""}${of.value.problem ? " problem" : ""}${chosen.value === id ? " chosen" : ""}`);
   const stop = useComputed(() => (here.value === id ? 0 : -1));
   return (
-    <g class={shape} role="button" tabindex={stop} aria-description={problem} data-id={id} transform={`translate(${place.x} ${place.y})`} onClick={() => pick(id)}>
+    <g class={shape} role="button" tabindex={stop} aria-description={problem} data-id={id} transform={`translate(${place.x} ${place.y})`}>
       <rect width={box.width} height={box.height} rx="8" />
       <text class="name" x="12" y="22">{id}</text>{" "}
       <text class="use" x="12" y="39">{use}</text>{" "}

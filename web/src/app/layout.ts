@@ -4,10 +4,10 @@
 
 export interface Place { x: number; y: number }
 export interface Line { d: string; label: Place }
-export interface Layout { places: Map<string, Place>; lines: Map<string, Line>; width: number; height: number }
+export interface Layout { places: Map<string, Place>; lineOf: (edge: Keyed) => Line | undefined; width: number; height: number }
 interface Node { name: string; column: number }
 interface Edge { from: string; to: string }
-interface Keyed extends Edge { key: string; lane: number }
+export interface Keyed extends Edge { key: string; lane: number }
 
 export const box = { width: 176, height: 64 };
 const passing = 26; // pixels that an edge needs in a column
@@ -65,6 +65,7 @@ export function crossings(columns: readonly string[][], edges: readonly Edge[]):
   return n;
 }
 
+// layout says where all is. A line is made when it is asked for, as there may be thousands.
 export function layout(nodes: readonly Node[], edges: readonly Keyed[]): Layout {
   const { all, steps, through } = passages(nodes, edges);
   const columns = order(all, steps);
@@ -72,22 +73,22 @@ export function layout(nodes: readonly Node[], edges: readonly Keyed[]): Layout 
   const heightOf = (names: string[]) => names.reduce((sum, name) => sum + tall(name) + gap.y, -gap.y);
   const height = 2 * margin + Math.max(box.height, ...columns.map(heightOf));
   const places = new Map<string, Place>();
-  const points = new Map<string, Place>();
+  const points = new Map<string, Place[]>(); // of an edge, from left to right
   columns.forEach((names, column) => {
     let y = (height - heightOf(names)) / 2;
     for (const name of names) {
       const at = { x: margin + column * (box.width + gap.x), y };
-      if (through.has(name)) points.set(name, { x: at.x, y: y + passing / 2 });
-      else places.set(name, at);
+      const key = through.get(name);
+      if (key === undefined) places.set(name, at);
+      else points.set(key, [...(points.get(key) ?? []), { x: at.x, y: y + passing / 2 }]);
       y += tall(name) + gap.y;
     }
   });
-  const lines = new Map<string, Line>();
-  for (const e of edges) {
+  const lineOf = (e: Keyed) => {
     const [from, to] = [places.get(e.from), places.get(e.to)];
-    if (from && to) lines.set(e.key, line(from, to, [...through].filter(([, key]) => key === e.key).flatMap(([name]) => points.get(name) ?? []), e.lane));
-  }
-  return { places, lines, width: 2 * margin + columns.length * box.width + Math.max(0, columns.length - 1) * gap.x, height };
+    return from && to && line(from, to, points.get(e.key) ?? [], e.lane);
+  };
+  return { places, lineOf, width: 2 * margin + columns.length * box.width + Math.max(0, columns.length - 1) * gap.x, height };
 }
 
 // passages adds a node for each column that an edge passes.

@@ -1,5 +1,6 @@
 // What the server tells as it happens: one connection for the whole page, whose topics
-// are those that its parts want.
+// are those that its parts want. A page that nobody sees has none: of the six that a browser
+// opens to a server (over HTTP/1.1), those in the background would keep all.
 import { batch, computed, effect, type Signal, signal } from "@preact/signals";
 import { type Happening, list, root, seg, type Stream } from "./api";
 import { inSlices } from "./slices";
@@ -125,14 +126,33 @@ function news(data: unknown, figures: boolean): void {
 const firstPause = 500; // ms
 const lastPause = 8000; // ms
 
-// run keeps the connection up until it is stopped.
+// shown waits until the page is seen.
+function shown(stop: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const over = new AbortController();
+    const look = () => {
+      if (document.visibilityState !== "visible" && !stop.aborted) return;
+      over.abort();
+      resolve();
+    };
+    document.addEventListener("visibilitychange", look, { signal: over.signal });
+    stop.addEventListener("abort", look, { signal: over.signal });
+    look();
+  });
+}
+
+// run keeps the connection up while the page is seen, until it is stopped.
 export async function run(stop: AbortSignal): Promise<void> {
   let last = "";
   let pause = firstPause;
-  while (!stop.aborted) {
+  for (;;) {
+    await shown(stop);
+    if (stop.aborted) return;
     const turn = new AbortController();
     const end = () => turn.abort();
+    const hide = () => document.visibilityState !== "visible" && end();
     stop.addEventListener("abort", end);
+    document.addEventListener("visibilitychange", hide);
     const now = topics.peek();
     const dispose = effect(() => {
       if (topics.value !== now) turn.abort();
@@ -152,7 +172,8 @@ export async function run(stop: AbortSignal): Promise<void> {
     }
     dispose();
     stop.removeEventListener("abort", end);
-    if (turn.signal.aborted) continue; // for other topics
+    document.removeEventListener("visibilitychange", hide);
+    if (turn.signal.aborted) continue; // for other topics, or hidden
     connection.value = "lost";
     refresh().catch(() => undefined);
     await delay(pause, stop);

@@ -5,7 +5,7 @@ import { useEffect, useRef } from "preact/hooks";
 import type { Stream } from "./api";
 import { bitrate } from "./format";
 import { loaded, refresh, streams, totals } from "./live";
-import { Field, State, useEvery, Verdict } from "./parts";
+import { Field, State, useEvery, useGrowing, Verdict } from "./parts";
 import { PublishHere } from "./publish-here";
 import { link } from "./route";
 import { server } from "./session";
@@ -116,12 +116,7 @@ export function Overview() {
   const shown = useComputed(() => [...streams.value].filter(([path]) => path.includes(filter.value.trim())));
   const sum = useComputed(() => count("overview.count", streams.value.size, { viewers: totals.value.viewers, bitrate: bitrate(totals.value.bitrate) }));
   useEvery(reread, () => void refresh().catch(() => undefined)); // not all is told by events
-  const drawn = useSignal(perFrame);
-  useEffect(() => {
-    if (drawn.value >= shown.value.length) return;
-    const frame = requestAnimationFrame(() => (drawn.value += perFrame));
-    return () => cancelAnimationFrame(frame);
-  }, [drawn.value, shown.value.length]);
+  const drawn = useGrowing(shown.value.length, perFrame);
   const none = computed(() => loaded.value && streams.value.size === 0);
   return (
     <>
@@ -137,7 +132,7 @@ export function Overview() {
       )}
       {shown.value.length === 0 && !none.value && loaded.value && <p class="empty">{t("overview.noneFound")}</p>}
       <ul class="tiles" aria-label={t("overview.streams")}>
-        {shown.value.slice(0, drawn.value).map(([path, of]) => <Tile key={path} path={path} of={of} />)}
+        {shown.value.slice(0, drawn).map(([path, of]) => <Tile key={path} path={path} of={of} />)}
       </ul>
     </>
   );

@@ -172,6 +172,17 @@ export function useAsked<T>(asked: () => Promise<T>, on: readonly unknown[]): { 
   return { ...state, again };
 }
 
+// useGrowing is how many of so many things are drawn: more with each frame.
+export function useGrowing(total: number, perFrame: number): number {
+  const drawn = useSignal(perFrame);
+  useEffect(() => {
+    if (drawn.value >= total) return;
+    const frame = requestAnimationFrame(() => (drawn.value += perFrame));
+    return () => cancelAnimationFrame(frame);
+  }, [drawn.value, total]);
+  return Math.min(drawn.value, total);
+}
+
 // useEvery does something every so often while the page is seen.
 export function useEvery(ms: number, act: () => void, on: readonly unknown[] = []): void {
   useEffect(() => {

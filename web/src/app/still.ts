@@ -54,9 +54,9 @@ const tags = new WeakMap<HTMLCanvasElement, string>();
 // draw puts a stream's newest picture on a canvas, and says whether there is one.
 export async function draw(path: string, canvas: HTMLCanvasElement, stop: AbortSignal): Promise<boolean> {
   const response = await fetch(`${root}${ofStream(path, "/still")}`, { signal: stop, credentials: "same-origin" });
+  const film = await response.blob(); // of a refusal as well, which stays open until it is read
   if (!response.ok) return false;
   const tag = response.headers.get("ETag") ?? "";
-  const film = await response.blob();
   if (tag && tags.get(canvas) === tag) return true;
   await free().show(film, (picture) => {
     canvas.width = 320;
