@@ -17,7 +17,7 @@ type Planted struct {
 
 // Around is what the planted configuration leads to.
 type Around struct {
-	// Hash is that of a password.
+	// Hash is that of the password of a user, "declared", who is an admin.
 	Hash string
 	// Down is an address, host:port, that nobody listens at; Refusing a URL at which
 	// whatever is sent is refused.
@@ -39,7 +39,7 @@ func Plant(s Secrets, a Around) Planted {
 	}
 	return Planted{
 		WebRTC: fmt.Sprintf(`turn: {urls: ["turn:%s"], secret: %s}`, a.Down, s.Of("turn")),
-		Access: fmt.Sprintf(`users: [{name: declared, hash: %q, scope: read}], jwt: {%s, audience: weir}, hook: {url: "http://user:%s@%s/ask?key=%s", timeout: 1s, cache: 0s}`,
+		Access: fmt.Sprintf(`users: [{name: declared, hash: %q, scope: admin}], jwt: {%s, audience: weir}, hook: {url: "http://user:%s@%s/ask?key=%s", timeout: 1s, cache: 0s}`,
 			a.Hash, keys, s.Of("hook-user"), a.Down, s.Of("hook-query")),
 		Server: fmt.Sprintf("  outgoing: {allow: [127.0.0.1]}\n  webhooks: [{url: \"http://user:%s@%s/in?token=%s\", secret: %q}]\n",
 			s.Of("webhook-user"), a.Down, s.Of("webhook-query"), s["webhook"]),

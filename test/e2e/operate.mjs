@@ -7,6 +7,7 @@
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { withBrowser } from "./browser.mjs";
+import { pagesOf, show as showAt } from "./pages.mjs";
 
 const [url, ...rest] = process.argv.slice(2);
 const options = Object.fromEntries(rest.map((word) => word.split(/=(.*)/s)));
@@ -14,6 +15,7 @@ const home = new URL(url).origin;
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const seen = { errors: [], external: [], violations: [], axe: [], wide: [], pwned: false, steps: {} };
 
+const show = (page, hash) => showAt(page, home, hash);
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 // Runs in the page, before its own scripts.
@@ -45,20 +47,7 @@ async function open(browser) {
 // A player without a stream asks in vain, and who is not signed in is refused.
 const expected = (message) => /Failed to load resource.*(401|403|404|422)/.test(message.text()) && !/assets/.test(message.location().url);
 
-const pages = {
-  overview: "#/", stream: "#/streams/live%2Fstudio", graph: "#/streams/live%2Fstudio/graph", targets: "#/streams/live%2Fstudio/targets",
-  recording: "#/streams/live%2Fstudio/recording", sessions: "#/streams/live%2Fstudio/sessions", share: "#/streams/live%2Fstudio/share",
-  mixer: "#/streams/live%2Fstudio/mixer", gone: "#/streams/live%2Fgone", recordings: "#/recordings", settings: "#/settings", access: "#/access",
-  webhooks: "#/webhooks", events: "#/events", nowhere: "#/nowhere",
-};
-
-async function show(page, hash) {
-  await page.goto(`${home}/${hash}`);
-  await sleep(100); // the page before is still there
-  await page.locator("main :is(h1, h2, p)").first().waitFor();
-  await page.waitForFunction(() => !document.querySelector("main")?.textContent.includes("Loading…"));
-  await sleep(400);
-}
+const pages = pagesOf("live/studio");
 
 // examine has axe look at the page, and reports what is serious or worse.
 async function examine(page, name, only = { type: "tag", values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] }) {
