@@ -606,6 +606,19 @@ func TestQuotas(t *testing.T) {
 				t.Errorf("%s: %q", c.path, why)
 			}
 		}
+		// Who publishes anew makes no more publishers: he takes over from himself.
+		peers = append(peers, Peer{Session: pipeline.Session{ID: "old", Subject: "key of the pipeline", Protocol: "rtmp"}, Path: "acme/a", Publisher: true})
+		time.Sleep(11 * time.Second)
+		for path, want := range map[string]access.Why{"acme/a": "", "acme/b": access.Limited} {
+			if why := ask(access.Publish, path, "anew"); why != want {
+				t.Errorf("%s anew: %q", path, why)
+			}
+		}
+		peers[0].Subject = "somebody else"
+		time.Sleep(11 * time.Second)
+		if why := ask(access.Publish, "acme/a", "another"); why != access.Limited {
+			t.Errorf("in the place of somebody else: %q", why)
+		}
 		two := func(concerned func(string) bool) int {
 			if concerned("other/a") || !concerned("acme/b") {
 				t.Error("other streams count")

@@ -69,7 +69,7 @@ func (q *quotas) admit(r *access.Request, subject string) error {
 		return nil
 	}
 	for i := range q.all {
-		if quota := &q.all[i]; concerns(quota, subject, r.Path) && q.full(quota, c.Publisher) {
+		if quota := &q.all[i]; concerns(quota, subject, r.Path) && q.full(quota, &c) {
 			return access.Refuse(access.Limited, "The quota is used up: as many are here as may be at once.")
 		}
 	}
@@ -114,15 +114,20 @@ func (q *quotas) settle(now time.Time) {
 	})
 }
 
-// full says whether a quota has room for nobody else. The caller holds mu.
-func (q *quotas) full(quota *config.Quota, publisher bool) bool {
+// follows says whether a publisher takes over from a peer, whose place he has then.
+func (c *coming) follows(p *Peer) bool {
+	return c.Publisher && p.Publisher && c.Path == p.Path && (p.Subject == "" || p.Subject == c.Subject)
+}
+
+// full says whether a quota has no room for somebody. The caller holds mu.
+func (q *quotas) full(quota *config.Quota, c *coming) bool {
 	n, bitrate := 0, int64(0)
 	count := func(p *Peer) {
-		if !concerns(quota, p.Subject, p.Path) {
+		if !concerns(quota, p.Subject, p.Path) || c.follows(p) {
 			return
 		}
 		bitrate += p.Bitrate
-		if p.Publisher == publisher {
+		if p.Publisher == c.Publisher {
 			n++
 		}
 	}
@@ -133,7 +138,7 @@ func (q *quotas) full(quota *config.Quota, publisher bool) bool {
 		count(&q.coming[i].Peer)
 	}
 	most := quota.Play
-	if publisher {
+	if c.Publisher {
 		most = quota.Publish
 	}
 	return most > 0 && n >= most || quota.Bitrate > 0 && bitrate >= int64(quota.Bitrate)
