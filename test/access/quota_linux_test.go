@@ -79,8 +79,8 @@ func (c *tenant) publish(t *testing.T, stream string) (*rtmpd.Client, error) {
 	return p, err //nolint:wrapcheck // it is looked at
 }
 
-// refusedAt wants a tenant to be told at doors that the quota is used up, and nothing else.
-func (c *tenant) refusedAt(t *testing.T, when string, doors ...string) {
+// refusedAt wants a tenant to be told at doors that the quota is used up, and of what.
+func (c *tenant) refusedAt(t *testing.T, when, why string, doors ...string) {
 	t.Helper()
 	for _, door := range doors {
 		said := ""
@@ -104,7 +104,7 @@ func (c *tenant) refusedAt(t *testing.T, when string, doors ...string) {
 				t.Errorf("%s, by %s: %d %s", when, door, status, code)
 			}
 		}
-		if !strings.Contains(said, "quota") {
+		if !strings.HasPrefix(said, "The quota is used up: "+why) {
 			t.Errorf("%s, by %s: is told %q", when, door, said)
 		}
 	}
@@ -214,7 +214,7 @@ func TestQuotas(t *testing.T) {
 		t.Fatal(err)
 	}
 	stay("a publisher within the quota", acme.session(t, "/web/two/whip", peer.Send), true)
-	acme.refusedAt(t, "as the third publisher", "rtmp", "whip")
+	acme.refusedAt(t, "as the third publisher", "as many publish", "rtmp", "whip")
 	stay("a viewer within the quota", acme.session(t, "/show/a/whep", peer.Receive), false)
 	watch := func(c *tenant) int {
 		status, _, _ := c.ask(t, http.MethodGet, "/show/a/index.m3u8", "")
@@ -223,12 +223,12 @@ func TestQuotas(t *testing.T) {
 	if status := watch(acme); status != http.StatusOK {
 		t.Errorf("the second viewer is answered %d", status)
 	}
-	next.refusedAt(t, "as the third viewer", "hls", "whep")
+	next.refusedAt(t, "as the third viewer", "as many watch", "hls", "whep")
 	if status := watch(acme); status != http.StatusOK {
 		t.Errorf("a viewer who is here is answered %d", status)
 	}
 	for range 20 { // who is refused tries on
-		acme.refusedAt(t, "as one of many", "rtmp", "whip", "whep")
+		acme.refusedAt(t, "as one of many", "as many", "rtmp", "whip", "whep")
 	}
 	if status := watch(other); status != http.StatusOK {
 		t.Errorf("a viewer of the other tenant is answered %d", status)
@@ -261,7 +261,7 @@ func TestQuotas(t *testing.T) {
 		}
 		return false
 	})
-	heavy.refusedAt(t, "above the bitrate", "rtmp", "whip", "whep", "hls")
+	heavy.refusedAt(t, "above the bitrate", "as much", "rtmp", "whip", "whep", "hls")
 
 	// Who leaves makes room.
 	_ = again.Close()
