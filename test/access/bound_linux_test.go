@@ -17,6 +17,7 @@ import (
 
 // TestBound is a caller who is bound to one stream, and sees no other by any operation.
 func TestBound(t *testing.T) {
+	t.Parallel()
 	s, _ := begin(t, newIssuer(t))
 	admin := s.admin(t)
 	for _, path := range []string{"show/a", "show/b"} { // somebody watches, so that both run

@@ -69,6 +69,7 @@ func receiver(t *testing.T, status int) (*collected, *httptest.Server) {
 // TestCanary gives a server secrets wherever it takes some, lets things fail, and looks for
 // the secrets in whatever the server says (T7).
 func TestCanary(t *testing.T) {
+	t.Parallel()
 	secrets := make(canary.Secrets)
 	c := canaries{secrets}
 	spans, collector := receiver(t, http.StatusOK)

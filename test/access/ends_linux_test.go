@@ -21,57 +21,73 @@ import (
 	"weir/pipeline/service/rtmpd"
 )
 
-// stay is somebody who is served.
+// ending is how somebody who was served has ended.
+type ending struct {
+	protocol string
+	at       time.Time
+	err      error
+}
+
+// stay is somebody who is served, and waits for the end.
 type stay struct {
 	protocol string
-	// until waits for the end, and says when it was.
-	until func(ctx context.Context) (time.Time, error)
+	until    func(ctx context.Context) (time.Time, error)
 }
 
 // settle brings somebody in by each protocol with a token: publishers of a stream, viewers of
-// show/a.
-func (s *server) settle(t *testing.T, stream, token string) []stay {
+// show/a. They stay until they are sent away or ctx ends.
+func (s *server) settle(ctx context.Context, t *testing.T, stream, token string) (<-chan ending, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	coming, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
-	fail := func(protocol string, err error) {
-		t.Helper()
-		if err != nil {
-			t.Fatalf("%s: %v", protocol, err)
-		}
+	endings := make(chan ending, protocols)
+	keep := func(each stay) {
+		go func() {
+			at, err := each.until(ctx)
+			endings <- ending{each.protocol, at, err}
+		}()
 	}
-	publisher, err := rtmpd.Dial(ctx, "rtmp://"+elsewhere+":"+s.rtmp+"/live/"+stream+"?key="+token, rtmpd.DialOptions{})
-	fail("RTMP", err)
+	publisher, err := rtmpd.Dial(coming, "rtmp://"+elsewhere+":"+s.rtmp+"/live/"+stream+"?key="+token, rtmpd.DialOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("RTMP: %w", err)
+	}
 	t.Cleanup(func() { _ = publisher.Close() })
+	keep(stay{"RTMP", func(ctx context.Context) (time.Time, error) {
+		select {
+		case <-publisher.Done():
+		case <-ctx.Done():
+			return time.Time{}, ctx.Err()
+		}
+		if told := new(rtmpd.StatusError); !errors.As(publisher.Err(), &told) || told.Code != rtmpd.CodeDenied {
+			return time.Time{}, fmt.Errorf("it is told %w", publisher.Err())
+		}
+		return time.Now(), nil
+	}})
 	d, err := peer.NewDialer()
-	fail("WebRTC", err)
+	if err != nil {
+		return nil, fmt.Errorf("WebRTC: %w", err)
+	}
 	d.Bearer = token
 	d.Trust(s.trust)
 	t.Cleanup(d.Close)
 	site := "https://" + elsewhere + ":" + s.http
-	whip, err := d.Dial(ctx, site+"/web/"+stream+"/whip", peer.Send)
-	fail("WHIP", err)
-	t.Cleanup(func() { _ = whip.Conn.Close() })
-	whep, err := d.Dial(ctx, site+"/show/a/whep", peer.Receive)
-	fail("WHEP", err)
-	t.Cleanup(func() { _ = whep.Conn.Close() })
-	return []stay{
-		{"RTMP", func(ctx context.Context) (time.Time, error) {
-			select {
-			case <-publisher.Done():
-			case <-ctx.Done():
-				return time.Time{}, ctx.Err()
-			}
-			if told := new(rtmpd.StatusError); !errors.As(publisher.Err(), &told) || told.Code != rtmpd.CodeDenied {
-				return time.Time{}, fmt.Errorf("it is told %w", publisher.Err())
-			}
-			return time.Now(), nil
-		}},
-		{"WHIP", func(ctx context.Context) (time.Time, error) { return silent(ctx, whip, true) }},
-		{"WHEP", func(ctx context.Context) (time.Time, error) { return silent(ctx, whep, false) }},
-		{"HLS", func(ctx context.Context) (time.Time, error) { return s.shut(ctx, site+"/show/a/index.m3u8", token) }},
+	for _, way := range []struct {
+		protocol, path string
+		to             peer.Direction
+	}{{"WHIP", "/web/" + stream + "/whip", peer.Send}, {"WHEP", "/show/a/whep", peer.Receive}} {
+		p, err := d.Dial(coming, site+way.path, way.to)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", way.protocol, err)
+		}
+		t.Cleanup(func() { _ = p.Conn.Close() })
+		keep(stay{way.protocol, func(ctx context.Context) (time.Time, error) { return silent(ctx, p, way.to == peer.Send) }})
 	}
+	keep(stay{"HLS", func(ctx context.Context) (time.Time, error) { return s.shut(ctx, site+"/show/a/index.m3u8", token) }})
+	return endings, nil
 }
+
+// protocols is by how many somebody settles.
+const protocols = 4
 
 // silent waits until the other end of a session says nothing any more, not even that it is
 // there, and says when it did last. A publisher sends sound meanwhile.
@@ -156,23 +172,30 @@ func TestSessionsEnd(t *testing.T) {
 	token := func(name string) secretMade {
 		return made(t, s.ask(t, client(elsewhere, s.trust), http.MethodPost, "/v1/tokens", admin.Clone(), fmt.Sprintf(`{"name":%q,"scopes":["publish","play"]}`, name)))
 	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	t.Cleanup(cancel)
+	settle := func(stream, token string) <-chan ending {
+		endings, err := s.settle(ctx, t, stream, token)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return endings
+	}
 	asked, written := token("asked"), token("written")
-	// With time enough to come in.
-	expires := time.Now().Add(6 * time.Second).Truncate(time.Second)
-	expiring := raw(t, jwt.SigningMethodES256, i.ec, `{"alg":"ES256","kid":"e"}`, payload(map[string]any{"exp": expires.Unix()}))
-	for n, way := range []struct {
-		name, token string
-		// end takes it away, and says when that was.
+	for _, way := range []struct {
+		name    string
+		endings <-chan ending
+		// end takes the credential away, and says when that was.
 		end func() time.Time
 	}{
-		{"by the API", asked.Secret, func() time.Time {
+		{"by the API", settle("asked", asked.Secret), func() time.Time {
 			begun := time.Now()
 			if reply := s.ask(t, client(elsewhere, s.trust), http.MethodDelete, "/v1/tokens/"+asked.ID, admin.Clone(), ""); reply.StatusCode != http.StatusNoContent {
 				t.Error(reply.Status)
 			}
 			return begun
 		}},
-		{"in the file", written.Secret, func() time.Time {
+		{"in the file", settle("written", written.Secret), func() time.Time {
 			begun := time.Now()
 			store, err := book.Open(s.state())
 			if err == nil {
@@ -186,43 +209,41 @@ func TestSessionsEnd(t *testing.T) {
 			}
 			return begun
 		}},
-		{"by time", expiring, func() time.Time { return expires }},
 	} {
-		stays := s.settle(t, fmt.Sprint("ends", n), way.token)
-		t.Run(way.name, func(t *testing.T) {
-			t.Parallel()
-			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-			defer cancel()
-			type ending struct {
-				protocol string
-				at       time.Time
-				err      error
-			}
-			endings := make(chan ending, len(stays))
-			for _, each := range stays {
-				go func() {
-					at, err := each.until(ctx)
-					endings <- ending{each.protocol, at, err}
-				}()
-			}
-			select { // all are served for a while
-			case e := <-endings:
-				t.Errorf("%s ends before its time: %v", e.protocol, e.err)
-				endings <- e
-			case <-time.After(500 * time.Millisecond):
-			}
-			begun := way.end()
-			var figures []string
-			for range stays {
-				e := <-endings
-				after := e.at.Sub(begun).Round(10 * time.Millisecond)
-				figures = append(figures, fmt.Sprintf("%s=%v", e.protocol, after))
-				if e.err != nil || after < 0 || after > 5*time.Second {
-					t.Errorf("%s ends after %v: %v", e.protocol, after, e.err)
-				}
-			}
-			slices.Sort(figures)
-			t.Logf("FIGURE access withdrawn %s: %s", way.name, strings.Join(figures, " "))
-		})
+		select { // all are served for a while
+		case e := <-way.endings:
+			t.Errorf("%s ends before its time: %v", e.protocol, e.err)
+		case <-time.After(500 * time.Millisecond):
+			withdrawn(t, way.name, way.end(), way.endings)
+		}
 	}
+	// Whoever has not come in before his time is over needs more of it.
+	for patience, n := 3*time.Second, 0; ; patience, n = 2*patience, n+1 {
+		expires := time.Now().Add(patience).Truncate(time.Second)
+		token := raw(t, jwt.SigningMethodES256, i.ec, `{"alg":"ES256","kid":"e"}`, payload(map[string]any{"exp": expires.Unix()}))
+		endings, err := s.settle(ctx, t, fmt.Sprint("expires", n), token)
+		if err == nil && time.Until(expires) > 100*time.Millisecond {
+			withdrawn(t, "by time", expires, endings)
+			break
+		}
+		if patience > time.Minute {
+			t.Fatal(err)
+		}
+	}
+}
+
+// withdrawn waits for the ends of those whose credential was taken away at a time.
+func withdrawn(t *testing.T, how string, at time.Time, endings <-chan ending) {
+	t.Helper()
+	var figures []string
+	for range protocols {
+		e := <-endings
+		after := e.at.Sub(at).Round(10 * time.Millisecond)
+		figures = append(figures, fmt.Sprintf("%s=%v", e.protocol, after))
+		if e.err != nil || after < 0 || after > 5*time.Second {
+			t.Errorf("%s, %s: ends after %v: %v", how, e.protocol, after, e.err)
+		}
+	}
+	slices.Sort(figures)
+	t.Logf("FIGURE access withdrawn %s: %s", how, strings.Join(figures, " "))
 }

@@ -14,6 +14,7 @@ import (
 // TestIdentities tries every credential in every state at every door by the real policy,
 // from everywhere.
 func TestIdentities(t *testing.T) {
+	t.Parallel()
 	s, r := begin(t, newIssuer(t))
 	hooked := r.hooked(t)
 	said := make(map[[2]string]map[string]bool)

@@ -12,6 +12,7 @@ import (
 
 // TestNothingShown is who shows nothing, and who comes from an address that may not.
 func TestNothingShown(t *testing.T) {
+	t.Parallel()
 	s, r := begin(t, newIssuer(t))
 	bare := paper{kind: "nothing", form: nothing}
 	for _, o := range origins() {

@@ -17,6 +17,7 @@ import (
 // TestRevoked takes credentials away from those who are in: a publisher, a viewer, and one
 // who listens to events; and somebody who guesses must wait, but nobody else.
 func TestRevoked(t *testing.T) {
+	t.Parallel()
 	s, _ := begin(t, newIssuer(t))
 	admin := s.admin(t)
 	reply := s.ask(t, client(elsewhere, s.trust), http.MethodPost, "/v1/keys", admin, `{"stream":"live/*","name":"obs"}`)

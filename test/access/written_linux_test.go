@@ -14,6 +14,7 @@ import (
 // TestWrittenOtherwise is a path that is written otherwise: the same stream or another one,
 // and never a way around.
 func TestWrittenOtherwise(t *testing.T) {
+	t.Parallel()
 	s, _ := begin(t, newIssuer(t))
 	admin := s.admin(t)
 	for _, e := range entries() {
