@@ -63,7 +63,7 @@ func TestQuotas(t *testing.T) {
 		peers = append(peers, Peer{Session: pipeline.Session{ID: "old", Subject: "key of the pipeline", Protocol: "rtmp"}, Path: "acme/a", Publisher: true})
 		time.Sleep(11 * time.Second)
 		for path, want := range map[string]access.Why{"acme/a": "", "acme/b": access.Limited} {
-			if why := ask(access.Publish, path, "anew"); why != want {
+			if why := ask(access.Publish, path, "anew at "+path); why != want {
 				t.Errorf("%s anew: %q", path, why)
 			}
 		}
