@@ -104,7 +104,7 @@ func TestKeysAtAURL(t *testing.T) {
 		t.Errorf("keys were asked for %d times", n)
 	}
 
-	rotated := gives([]byte(fmt.Sprintf(`{"keys":[{"kty":"RSA","kid":"r2","n":%q,"e":"AQAB"}]}`, b64(next.rsa.N.Bytes()))))
+	rotated := gives(fmt.Appendf(nil, `{"keys":[{"kty":"RSA","kid":"r2","n":%q,"e":"AQAB"}]}`, b64(next.rsa.N.Bytes())))
 	keys.answer.Store(&rotated)
 	wants("new", sign(next, "JWT RS", `{"alg":"RS256","kid":"r2"}`), in)
 	wants("of a key that is gone", sign(i, "JWT RS", `{"alg":"RS256","kid":"r"}`), outcome(access.Wrong))

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml" //nolint:depguard // to find places in a text, which config does not say
 )
 
 // TestEverySecretIsPlanted walks the schema of the configuration: whatever is a secret in it
