@@ -61,7 +61,7 @@ e2e: build test/e2e/node_modules/.installed faults ## Watch a stream in a real b
 
 faults: ## Break things around a server, and count what viewers lose (WEIR_SOAK=1 for longer)
 	$(GO) test -tags e2e $(short) -count=1 -timeout 40m -parallel 64 ./test/faults
-	$(GO) test -tags e2e $(short) -count=1 -timeout 10m ./test/access
+	$(GO) test -tags e2e $(short) -count=1 -timeout 10m -parallel 6 ./test/access
 
 test/e2e/node_modules/.installed: test/e2e/package.json test/e2e/package-lock.json
 	@echo "installing the browser's driver"

@@ -69,8 +69,10 @@ func (q *quotas) admit(r *access.Request, subject string) error {
 		return nil
 	}
 	for i := range q.all {
-		if quota := &q.all[i]; concerns(quota, subject, r.Path) && q.full(quota, c.Publisher) {
-			return access.Refuse(access.Limited, "The quota is used up: as many are here as may be at once.")
+		if quota := &q.all[i]; concerns(quota, subject, r.Path) {
+			if why := q.full(quota, &c); why != "" {
+				return access.Refuse(access.Limited, "The quota is used up: %s as may be at once.", why)
+			}
 		}
 	}
 	if len(q.coming) < maxComing {
@@ -114,15 +116,21 @@ func (q *quotas) settle(now time.Time) {
 	})
 }
 
-// full says whether a quota has room for nobody else. The caller holds mu.
-func (q *quotas) full(quota *config.Quota, publisher bool) bool {
+// follows says whether a publisher takes over from a peer, whose place he has then.
+func (c *coming) follows(p *Peer) bool {
+	return c.Publisher && p.Publisher && c.Path == p.Path && (p.Subject == "" || p.Subject == c.Subject)
+}
+
+// full says why a quota has no room for somebody; it is empty if it has. The caller holds
+// mu.
+func (q *quotas) full(quota *config.Quota, c *coming) string {
 	n, bitrate := 0, int64(0)
 	count := func(p *Peer) {
-		if !concerns(quota, p.Subject, p.Path) {
+		if !concerns(quota, p.Subject, p.Path) || c.follows(p) {
 			return
 		}
 		bitrate += p.Bitrate
-		if p.Publisher == publisher {
+		if p.Publisher == c.Publisher {
 			n++
 		}
 	}
@@ -132,11 +140,18 @@ func (q *quotas) full(quota *config.Quota, publisher bool) bool {
 	for i := range q.coming {
 		count(&q.coming[i].Peer)
 	}
-	most := quota.Play
-	if publisher {
-		most = quota.Publish
+	most, why := quota.Play, "as many watch"
+	if c.Publisher {
+		most, why = quota.Publish, "as many publish"
 	}
-	return most > 0 && n >= most || quota.Bitrate > 0 && bitrate >= int64(quota.Bitrate)
+	switch {
+	case most > 0 && n >= most:
+		return why
+	case quota.Bitrate > 0 && bitrate >= int64(quota.Bitrate):
+		return "as much is sent and received"
+	default:
+		return ""
+	}
 }
 
 // Outputs says whether a caller may add an output to a stream, where a stream of the

@@ -187,6 +187,8 @@ func scalarSchema(t reflect.Type) *jsonschema.Schema {
 		return text(`^(0|[0-9]+(\.[0-9]+)? ?([KMGT]i?|k)?B)$`, "64MiB")
 	case reflect.TypeFor[pipeline.Bitrate]():
 		return text(`^(0|[0-9]+(\.[0-9]+)? ?([kMG]|[kMG]?bps))$`, "2.5M")
+	case reflect.TypeFor[pipeline.Secret]():
+		return &jsonschema.Schema{Type: "string", WriteOnly: true} // nobody reads it back
 	}
 	if !isScalarType(t) {
 		return nil

@@ -5,13 +5,11 @@ package access
 import (
 	"archive/zip"
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,30 +19,23 @@ import (
 	"testing"
 	"time"
 
+	"github.com/golang-jwt/jwt/v5"
+
 	"weir/control/auth/book"
 	"weir/control/auth/password"
+	"weir/pipeline/access"
 	"weir/pipeline/service/rtmpd"
+	"weir/test/canary"
 )
 
-// canaries are the secrets that must be found nowhere, by what they are.
-type canaries map[string]string
-
-// of makes one that looks like nothing else.
-func (c canaries) of(what string) string {
-	c[what] = "cnry_" + what + "_0123456789abcdefghijklmnop"
-	return c[what]
-}
+// canaries are the secrets that must be found nowhere.
+type canaries struct{ canary.Secrets }
 
 // look reports the secrets that are in a text. An answer may have its own.
 func (c canaries) look(t *testing.T, where, text string) {
 	t.Helper()
-	for what, secret := range c {
-		for _, form := range []string{secret, url.QueryEscape(secret), base64.StdEncoding.EncodeToString([]byte(secret))} {
-			if at := strings.Index(text, form); at >= 0 {
-				t.Errorf("the secret %s is in %s: …%s…", what, where, text[max(0, at-120):min(len(text), at+len(form)+40)])
-				break
-			}
-		}
+	for _, found := range c.In(text) {
+		t.Errorf("in %s is the secret %s", where, found)
 	}
 }
 
@@ -78,58 +69,26 @@ func receiver(t *testing.T, status int) (*collected, *httptest.Server) {
 // TestCanary gives a server secrets wherever it takes some, lets things fail, and looks for
 // the secrets in whatever the server says (T7).
 func TestCanary(t *testing.T) {
-	c := make(canaries)
+	t.Parallel()
+	secrets := make(canary.Secrets)
+	c := canaries{secrets}
 	spans, collector := receiver(t, http.StatusOK)
 	_, refusing := receiver(t, http.StatusForbidden)
 	down := "127.0.0.1:" + freePort(t)
-	hash, err := password.NewHasher(1).Hash(t.Context(), c.of("password"))
+	hash, err := password.NewHasher(1).Hash(t.Context(), c.Of("password"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	c["hash"] = hash
 	s := prepare(t, func(b *book.Book) {
 		b.Resign(time.Now())
-		c["signer"] = string(b.Newest().Secret)
+		secrets["signer"] = string(b.Newest().Secret)
 		b.Users = append(b.Users, book.User{Name: "root", Hash: hash, Scope: "admin"})
 	})
-	c["webhook"] = "whsec_" + base64.StdEncoding.EncodeToString([]byte(c.of("webhook bytes")))
-	s.start(t, fmt.Sprintf(`  log: {level: debug}
-  tls: {cert: %q, key: %q}
-  outgoing: {allow: [127.0.0.1]}
-  webhooks: [{url: "http://user:%s@%s/in?token=%s", secret: %q}]
-  access:
-    users: [{name: declared, hash: %q, scope: read}]
-    jwt: {secret: %q, audience: weir}
-    hook: {url: "http://user:%s@%s/ask?key=%s", timeout: 1s, cache: 0s}
-`, s.dir+"/cert.pem", s.dir+"/key.pem", c.of("webhook-user"), down, c.of("webhook-query"), c["webhook"],
-		hash, c.of("jwt"), c.of("hook-user"), down, c.of("hook-query")), fmt.Sprintf(`
-pipelines:
-  live/{name}:
-    stages:
-      cam: {use: ingest/rtmp, with: {key: %s, keys: [%s]}}
-      hls: {use: outputs/hls, from: cam}
-  web/{name}:
-    stages:
-      cam: {use: ingest/whip, with: {key: %s}}
-      hls: {use: outputs/hls, from: cam}
-  show/a:
-    when: always
-    stages:
-      clip: {use: ingest/file, with: {path: h264-aac.mp4, loop: true}}
-      hls: {use: outputs/hls, from: clip, with: {segment: 1s}}
-      watch: {use: outputs/whep, from: clip}
-      push: {use: outputs/rtmp, from: clip, with: {url: "rtmp://%s/app", key: %s, backup_url: "rtmp://%s/app?x=%s", backup_key: %s}}
-      whole: {use: outputs/rtmp, from: clip, with: {url: "rtmp://%s/app/%s"}}
-      kept:
-        use: record
-        from: clip
-        with:
-          spool: %q
-          store: {s3: {endpoint: %q, bucket: shows, region: eu, style: path, access_key: %s, secret_key: %s, session_token: %s}}
-          split: {every: 1m}
-`, c.of("rtmp-key"), c.of("rtmp-key-2"), c.of("whip-key"), down, c.of("push-key"), down, c.of("push-query"), c.of("backup-key"),
-		down, c.of("push-path"), s.dir+"/spool", refusing.URL, c.of("s3-access"), c.of("s3-secret"), c.of("s3-session")),
-		"OTEL_EXPORTER_OTLP_ENDPOINT="+collector.URL, "OTEL_BSP_SCHEDULE_DELAY=200", "WEIR_STREAM_KEY="+c.of("environment"))
+	planted := canary.Plant(secrets, canary.Around{Hash: hash, Down: down, Refusing: refusing.URL, Spool: s.dir + "/spool"})
+	s.webrtc = planted.WebRTC
+	s.start(t, fmt.Sprintf("  log: {level: debug}\n  tls: {cert: %q, key: %q}\n  access: {%s}\n%s", s.dir+"/cert.pem", s.dir+"/key.pem", planted.Access, planted.Server),
+		"pipelines:"+planted.Pipelines,
+		"OTEL_EXPORTER_OTLP_ENDPOINT="+collector.URL, "OTEL_BSP_SCHEDULE_DELAY=200", "WEIR_STREAM_KEY="+c.Of("environment"))
 
 	from := client(elsewhere, s.trust)
 	ask := func(method, path string, header http.Header, body string) (int, string) {
@@ -139,14 +98,15 @@ pipelines:
 		if err != nil {
 			t.Fatal(err)
 		}
+		c.look(t, "the header that answers "+method+" "+path, fmt.Sprint(reply.Header))
 		return reply.StatusCode, string(text)
 	}
-	reply := s.ask(t, from, http.MethodPost, "/v1/session", nil, fmt.Sprintf(`{"user":"root","password":%q}`, c["password"]))
+	reply := s.ask(t, from, http.MethodPost, "/v1/session", nil, fmt.Sprintf(`{"user":"root","password":%q}`, secrets["password"]))
 	if len(reply.Cookies()) != 1 {
 		t.Fatal(reply.Status)
 	}
-	c["session"] = reply.Cookies()[0].Value
-	admin := http.Header{"Cookie": {"weir_session=" + c["session"]}}
+	secrets["session"] = reply.Cookies()[0].Value
+	admin := http.Header{"Cookie": {"weir_session=" + secrets["session"]}}
 
 	// What is made at run time.
 	callers := map[string]http.Header{"admin": admin}
@@ -156,7 +116,7 @@ pipelines:
 		if json.Unmarshal([]byte(text), &m) != nil || m.Secret == "" {
 			t.Fatal(status, text)
 		}
-		c["token "+scope] = m.Secret
+		secrets["token "+scope] = m.Secret
 		callers[scope] = http.Header{"Authorization": {"Bearer " + m.Secret}}
 	}
 	create := func(want int, method, path, body string) string {
@@ -169,30 +129,44 @@ pipelines:
 	}
 	var m secretMade
 	_ = json.Unmarshal([]byte(create(201, "POST", "/v1/keys", `{"stream":"other/*","name":"obs"}`)), &m)
-	c["key"] = m.Secret
-	create(201, "POST", "/v1/users", fmt.Sprintf(`{"name":"ann","password":%q,"scope":"read"}`, c.of("password-2")))
+	secrets["key"] = m.Secret
+	create(201, "POST", "/v1/users", fmt.Sprintf(`{"name":"ann","password":%q,"scope":"read"}`, c.Of("password-2")))
 	var hook struct{ ID, Secret string }
-	_ = json.Unmarshal([]byte(create(201, "POST", "/v1/webhooks", fmt.Sprintf(`{"url":"http://user:%s@%s/?token=%s"}`, c.of("added-user"), down, c.of("added-query")))), &hook)
-	c["webhook added"] = hook.Secret
+	_ = json.Unmarshal([]byte(create(201, "POST", "/v1/webhooks", fmt.Sprintf(`{"url":"http://user:%s@%s/?token=%s"}`, c.Of("added-user"), down, c.Of("added-query")))), &hook)
+	secrets["webhook added"] = hook.Secret
 	_, text := ask("POST", "/v1/webhooks/"+hook.ID+"/test", admin, "")
 	c.look(t, "the test of a webhook", text)
 	c.look(t, "the answer that adds an output", create(201, "POST", "/v1/streams/show%2Fa/outputs",
-		fmt.Sprintf(`{"name":"added","use":"outputs/rtmp","from":"clip","with":{"url":"rtmp://%s/app","key":%q},"persistent":true}`, down, c.of("added-key"))))
+		fmt.Sprintf(`{"name":"added","use":"outputs/rtmp","from":"clip","with":{"url":"rtmp://%s/app","key":%q},"persistent":true}`, down, c.Of("added-key"))))
 	c.look(t, "a refusal of an output", create(422, "POST", "/v1/streams/show%2Fa/outputs",
-		fmt.Sprintf(`{"name":"worse","use":"outputs/rtmp","from":"clip","with":{"url":"rtmp://%s/app","kei":%q}}`, down, c.of("misplaced-key"))))
+		fmt.Sprintf(`{"name":"worse","use":"outputs/rtmp","from":"clip","with":{"url":"rtmp://%s/app","kei":%q}}`, down, c.Of("misplaced-key"))))
 	create(201, "POST", "/v1/streams/show%2Fa/links", `{"expires_seconds":60,"kind":"watch"}`)
+
+	// Whoever watches is told of the relay, and gets credentials of his own for it.
+	watching := http.Header{"Cookie": admin["Cookie"], "Content-Type": {"application/sdp"}}
+	if reply := s.ask(t, from, http.MethodPost, "/show/a/whep", watching, offer(t, true)); reply.StatusCode != http.StatusCreated || !strings.Contains(fmt.Sprint(reply.Header["Link"]), "turn:") {
+		t.Errorf("%s with %v", reply.Status, reply.Header)
+	} else {
+		c.look(t, "the header for viewers", fmt.Sprint(reply.Header))
+	}
 
 	// What is shown at the doors, and is wrong.
 	for _, e := range entries() {
-		s.try(t, e, paper{kind: "canary", text: c.of("shown")}, origins()[1])
+		s.try(t, e, paper{kind: "canary", text: c.Of("shown")}, origins()[1])
+		if e.protocol == "WHEP" && e.place == "bearer" { // the keys for it are not to be had
+			secrets["a JWT"] = raw(t, jwt.SigningMethodHS256, []byte(c.Of("signed with")), `{"alg":"RS256"}`, payload(nil))
+			if got := s.try(t, e, paper{kind: "canary", text: secrets["a JWT"]}, origins()[1]); got != outcome(access.Unavailable) {
+				t.Errorf("with a JWT: %s", got)
+			}
+		}
 	}
-	s.ask(t, from, http.MethodPost, "/v1/session", nil, fmt.Sprintf(`{"user":"root","password":%q}`, c.of("wrong-password")))
-	s.ask(t, from, http.MethodPost, "/v1/setup", nil, fmt.Sprintf(`{"user":"eve","password":"long enough","token":%q}`, c.of("setup-token")))
-	s.ask(t, from, http.MethodGet, "/v1/streams?token="+c.of("query-of-the-api"), nil, "")
-	s.ask(t, from, http.MethodGet, "/show/a?exp=1&kid=k&sig="+c.of("signature"), nil, "")
+	s.ask(t, from, http.MethodPost, "/v1/session", nil, fmt.Sprintf(`{"user":"root","password":%q}`, c.Of("wrong-password")))
+	s.ask(t, from, http.MethodPost, "/v1/setup", nil, fmt.Sprintf(`{"user":"eve","password":"long enough","token":%q}`, c.Of("setup-token")))
+	s.ask(t, from, http.MethodGet, "/v1/streams?token="+c.Of("query-of-the-api"), nil, "")
+	s.ask(t, from, http.MethodGet, "/show/a?exp=1&kid=k&sig="+c.Of("signature"), nil, "")
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	if p, err := rtmpd.Dial(ctx, "rtmp://"+elsewhere+":"+s.rtmp+"/live/x?key="+c["rtmp-key-2"], rtmpd.DialOptions{}); err != nil {
+	if p, err := rtmpd.Dial(ctx, "rtmp://"+elsewhere+":"+s.rtmp+"/live/x?key="+secrets["rtmp-key-2"], rtmpd.DialOptions{}); err != nil {
 		t.Error(err)
 	} else {
 		defer p.Close()
@@ -204,10 +178,10 @@ pipelines:
 		t.Fatal(err)
 	}
 	for n, broken := range []string{
-		strings.Replace(string(good), "key: "+c["rtmp-key"], "kei: "+c["rtmp-key"], 1),
-		strings.Replace(string(good), "key: "+c["rtmp-key"], "key: ["+c["rtmp-key"]+"]", 1),
-		strings.Replace(string(good), "key: "+c["rtmp-key"], "key: \""+c["rtmp-key"], 1),
-		strings.Replace(string(good), c["webhook"], c["webhook"][6:], 1),
+		strings.Replace(string(good), "key: "+secrets["rtmp-key"], "kei: "+secrets["rtmp-key"], 1),
+		strings.Replace(string(good), "key: "+secrets["rtmp-key"], "key: ["+secrets["rtmp-key"]+"]", 1),
+		strings.Replace(string(good), "key: "+secrets["rtmp-key"], "key: \""+secrets["rtmp-key"], 1),
+		strings.Replace(string(good), secrets["webhook"], secrets["webhook"][6:], 1),
 	} {
 		s.write(t, "weir.yaml", []byte(broken))
 		before := s.output.Len()
@@ -270,7 +244,7 @@ pipelines:
 	// What the server answers is one thing, what programs write down another.
 	bundle := filepath.Join(t.TempDir(), "bundle.zip")
 	cmd := exec.Command(os.Getenv(binaryVariable), "support-bundle", s.config, "--url", "https://"+elsewhere+":"+s.http, "-o", bundle, "--log", s.write(t, "log.txt", []byte(s.output.String())))
-	cmd.Env = append(os.Environ(), "WEIR_TOKEN="+c["token admin"], "SSL_CERT_FILE="+s.dir+"/cert.pem")
+	cmd.Env = append(os.Environ(), "WEIR_TOKEN="+secrets["token admin"], "SSL_CERT_FILE="+s.dir+"/cert.pem")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Errorf("weir support-bundle: %v\n%s", err, out)

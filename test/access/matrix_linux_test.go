@@ -97,6 +97,7 @@ func (d *door) want(c credential) outcome {
 
 // Every credential at every door, from this machine and from elsewhere.
 func TestMatrix(t *testing.T) {
+	t.Parallel()
 	w := scripted()
 	h := newHouse(t, w.policy)
 	for _, d := range doors() {
@@ -121,6 +122,7 @@ func TestMatrix(t *testing.T) {
 
 // A path written otherwise is the same stream or another one, and never a way around.
 func TestPaths(t *testing.T) {
+	t.Parallel()
 	w := scripted()
 	h := newHouse(t, w.policy)
 	for _, c := range []struct {
@@ -161,6 +163,7 @@ func TestPaths(t *testing.T) {
 // Without any other policy, keys are the pipelines' own, nobody from elsewhere publishes
 // without one, and anybody may watch.
 func TestDefault(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t, access.Keys{})
 	for _, d := range doors() {
 		for _, from := range []string{loopback, elsewhere} {
@@ -189,6 +192,7 @@ func TestDefault(t *testing.T) {
 
 // Who publishes is told when the permission is taken back, and when an operator wants it.
 func TestWithdrawn(t *testing.T) {
+	t.Parallel()
 	w := scripted()
 	h := newHouse(t, w.policy)
 	for name, end := range map[string]func(id string){

@@ -14,7 +14,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -30,6 +32,7 @@ type server struct {
 	house
 	dir    string
 	config string // the file
+	webrtc string // further settings of that section
 	output *output
 	run    *exec.Cmd
 	// clients are those that have come, by their addresses.
@@ -95,16 +98,18 @@ func build(dir string) error {
 	return os.Setenv(binaryVariable, binary)
 }
 
+// ports are given to servers one by one: the namespace is the tests' own, and what connects
+// has higher ones.
+var ports atomic.Int32
+
 // freePort is one that nobody listens to.
 func freePort(t *testing.T) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", ":0")
-	if err != nil {
-		t.Fatal(err)
+	n := ports.Add(1)
+	if n > 10_000 {
+		t.Fatal("there are no ports left")
 	}
-	defer ln.Close()
-	_, port, _ := net.SplitHostPort(ln.Addr().String())
-	return port
+	return strconv.Itoa(20_000 + int(n))
 }
 
 // prepare makes the directory of a server, with a certificate and with a book.
@@ -158,9 +163,9 @@ func (s *server) start(t *testing.T, settings, pipelines string, env ...string) 
   http: {listen: ":%s"}
   rtmp: {listen: ":%s"}
   rtmps: {listen: ":%s"}
-  webrtc: {udp: ":%s", tcp: ":%s"}
+  webrtc: {udp: ":%s", tcp: ":%s", %s}
   files: %q
-%s%s`, s.http, s.rtmp, s.rtmps, media, media, files, settings, pipelines)
+%s%s`, s.http, s.rtmp, s.rtmps, media, media, s.webrtc, files, settings, pipelines)
 	s.write(t, "weir.yaml", []byte(text))
 	cmd := exec.Command(os.Getenv(binaryVariable), "run", s.config)
 	cmd.Dir, cmd.Env = s.dir, append(os.Environ(), env...)

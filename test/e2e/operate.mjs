@@ -8,6 +8,7 @@
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { withBrowser } from "./browser.mjs";
+import { frames, pagesOf, show as showAt } from "./pages.mjs";
 
 const [url, ...rest] = process.argv.slice(2);
 const options = Object.fromEntries(rest.map((word) => word.split(/=(.*)/s)));
@@ -36,8 +37,6 @@ async function holds(page, n) {
   for (let i = 0; i < 250 && held.size !== n; i++) await page.waitForTimeout(20);
   return holding();
 }
-
-const frames = (page) => page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
 
 async function see(page, state) {
   await page.evaluate((now) => {
@@ -68,21 +67,13 @@ async function open(browser) {
 // A player without a stream asks in vain, and who is not signed in is refused.
 const expected = (message) => /Failed to load resource.*(401|403|404|422)/.test(message.text()) && !/assets/.test(message.location().url);
 
-const pages = {
-  overview: "#/", stream: "#/streams/live%2Fstudio", graph: "#/streams/live%2Fstudio/graph", targets: "#/streams/live%2Fstudio/targets",
-  recording: "#/streams/live%2Fstudio/recording", sessions: "#/streams/live%2Fstudio/sessions", share: "#/streams/live%2Fstudio/share",
-  mixer: "#/streams/live%2Fstudio/mixer", gone: "#/streams/live%2Fgone", recordings: "#/recordings", settings: "#/settings", access: "#/access",
-  webhooks: "#/webhooks", events: "#/events", nowhere: "#/nowhere",
-};
-
+// show opens a page, and waits until it holds nothing but its event stream.
 async function show(page, hash) {
-  await page.goto(`${home}/${hash}`);
-  await frames(page); // the page before is still there
-  await page.locator("main :is(h1, h2, p)").first().waitFor();
-  await page.waitForFunction(() => !document.querySelector("main")?.textContent.includes("Loading…"));
+  await showAt(page, home, hash);
   await holds(page, 1);
-  await frames(page);
 }
+
+const pages = pagesOf("live/studio");
 
 // examine has axe look at the page, and reports what is serious or worse.
 async function examine(page, name, only = { type: "tag", values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] }) {

@@ -70,6 +70,7 @@ type weir struct {
 	http, rtmp, media, files string
 	cert, key                string
 	settings                 string    // further lines of its server section
+	webrtc, access           string    // further settings of those sections of it, in flow style
 	log                      *speaking // what it says, for whoever wants to know
 }
 
@@ -110,8 +111,8 @@ func startWith(t *testing.T, pipelines string) weir {
 func (w weir) run(t *testing.T, where []string, client *http.Client, pipelines string) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "weir.yaml")
-	configuration := fmt.Sprintf("server:\n  http: {listen: %q}\n  rtmp: {listen: %q}\n  webrtc: {udp: %q, tcp: %q}\n  access: {play: anyone}\n",
-		w.http, w.rtmp, w.media, w.media)
+	configuration := fmt.Sprintf("server:\n  http: {listen: %q}\n  rtmp: {listen: %q}\n  webrtc: {udp: %q, tcp: %q, %s}\n  access: {play: anyone, %s}\n",
+		w.http, w.rtmp, w.media, w.media, w.webrtc, w.access)
 	if w.files != "" {
 		configuration += fmt.Sprintf("  files: %q\n", w.files)
 	}

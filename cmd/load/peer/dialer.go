@@ -62,6 +62,12 @@ func NewDialer() (*Dialer, error) {
 	}, nil
 }
 
+// Trust says which certificates of endpoints are good; without it those are that the
+// system trusts. It must be called before the first session.
+func (d *Dialer) Trust(trust *tls.Config) {
+	d.client.Transport = &http.Transport{MaxIdleConnsPerHost: 16, TLSClientConfig: trust}
+}
+
 // Close lets go of the connections for HTTP.
 func (d *Dialer) Close() { d.client.CloseIdleConnections() }
 

@@ -1,6 +1,7 @@
 package jwt
 
 import (
+	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -214,21 +215,26 @@ func TestKeysAreCached(t *testing.T) {
 		find := func(id string, want int, wantLoads int) {
 			t.Helper()
 			found, err := k.find(t.Context(), id)
+			synctest.Wait() // nobody waits for keys that are there already
 			if len(found) != want || loads != wantLoads || err != nil {
 				t.Errorf("%d keys, %d loads, %v", len(found), loads, err)
 			}
 		}
 		find("r", 1, 1)
 		find("r", 1, 1)
-		find("unknown", 0, 1) // they are fresh
-		time.Sleep(2 * time.Minute)
 		find("unknown", 0, 2) // there might be a new one
-		find("unknown", 0, 2)
+		for range 100 {
+			find("unknown", 0, 2) // but not each time
+		}
 		find("r", 1, 2)
+		time.Sleep(time.Minute)
+		find("unknown", 0, 3)
+		find("unknown", 0, 3)
 		time.Sleep(20 * time.Minute)
 		fault = errors.New("away")
-		find("r", 1, 3)
-		find("r", 1, 3)
+		find("r", 1, 4)
+		find("r", 1, 5)
+		find("r", 1, 5)
 		time.Sleep(25 * time.Hour)
 		if _, err := k.find(t.Context(), "r"); !errors.Is(err, ErrUnavailable) {
 			t.Error(err)
@@ -248,6 +254,71 @@ func FuzzVerify(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		if said, err := c.Verify(t.Context(), text); err == nil {
 			t.Errorf("a token that nobody has signed is good: %+v", said)
+		}
+	})
+}
+
+// An issuer that does not answer holds up those only whose keys are not there, and no
+// longer than they have patience.
+func TestIssuerThatHangs(t *testing.T) {
+	i := newIssuer(t)
+	synctest.Test(t, func(t *testing.T) {
+		loads, hangs := 0, false
+		k := NewKeys(func(ctx context.Context) ([]byte, error) {
+			loads++
+			if hangs {
+				<-ctx.Done()
+				return nil, ctx.Err()
+			}
+			return i.set, nil
+		}, true)
+		took := func(id string) (int, time.Duration) {
+			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+			defer cancel()
+			begun := time.Now()
+			found, _ := k.find(ctx, id)
+			return len(found), time.Since(begun)
+		}
+		if n, d := took("r"); n != 1 || d != 0 {
+			t.Error(n, d)
+		}
+		hangs = true
+		time.Sleep(stale + time.Second)
+		for range 10 {
+			if n, d := took("r"); n != 1 || d != 0 {
+				t.Errorf("%d keys after %v", n, d)
+			}
+		}
+		if n, d := took("unknown"); n != 0 || d != 3*time.Second {
+			t.Errorf("%d keys after %v", n, d)
+		}
+		if synctest.Wait(); loads != 2 {
+			t.Errorf("%d loads", loads)
+		}
+		time.Sleep(time.Hour) // others have seen that it does not answer
+		if n, d := took("r"); n != 1 || d != 0 {
+			t.Errorf("%d keys after %v", n, d)
+		}
+		time.Sleep(loadTime)
+	})
+}
+
+// A key that the issuer has withdrawn while nobody came is good for nothing.
+func TestWithdrawnMeanwhile(t *testing.T) {
+	first, then := newIssuer(t), newIssuer(t)
+	then.set = bytes.ReplaceAll(then.set, []byte(`"kid":"r"`), []byte(`"kid":"r2"`))
+	synctest.Test(t, func(t *testing.T) {
+		set := first.set
+		k := NewKeys(func(context.Context) ([]byte, error) { return set, nil }, true)
+		if found, _ := k.find(t.Context(), "r"); len(found) != 1 {
+			t.Errorf("%d keys", len(found))
+		}
+		set = then.set
+		time.Sleep(time.Hour)
+		for _, id := range []string{"r", "r2"} {
+			if found, _ := k.find(t.Context(), id); (len(found) == 1) != (id == "r2") {
+				t.Errorf("%s: %d keys", id, len(found))
+			}
 		}
 	})
 }

@@ -10,10 +10,11 @@ import (
 )
 
 // How often keys are loaded: anew when they are old, and when a token names one that is
-// not among them, but not more often than that. Keys that cannot be loaded stay good for
-// a while.
+// not among them, but not more often than that, and once more at the beginning, as the
+// issuer may have a new one soon after. Keys that cannot be loaded stay good for a while.
 const (
 	stale    = 15 * time.Minute
+	veryOld  = 2 * stale // nobody has needed them for a while
 	earliest = time.Minute
 	lasting  = 24 * time.Hour
 	loadTime = 5 * time.Second
@@ -23,19 +24,19 @@ const (
 type Keys struct {
 	load    func(context.Context) ([]byte, error)
 	secrets bool
-	loading chan struct{} // has room for one who loads
 
-	mu     sync.Mutex // guards the rest
-	keys   []key
-	loaded time.Time // when they came
-	tried  time.Time // when they were asked for last
-	failed error
+	mu      sync.Mutex // guards the rest
+	keys    []key
+	loaded  time.Time     // when they came
+	next    time.Time     // when they may be asked for again, and once before that
+	loading chan struct{} // closed when they are there that are asked for now; nil if none are
+	failed  error
 }
 
 // NewKeys makes Keys that load takes from somewhere as a JSON Web Key Set or in PEM.
 // With secrets there may be keys of HMAC among them.
 func NewKeys(load func(context.Context) ([]byte, error), secrets bool) *Keys {
-	return &Keys{load: load, secrets: secrets, loading: make(chan struct{}, 1)}
+	return &Keys{load: load, secrets: secrets}
 }
 
 // Secret makes Keys of one secret.
@@ -49,36 +50,51 @@ func Secret(secret string) (*Keys, error) {
 }
 
 // find is the keys that a token may be signed with: the one that it names, or, if it
-// names none, all of them.
+// names none, all of them. It waits for keys that are being loaded if it has none, or very
+// old ones: an issuer that is slow or away holds nobody else up.
 func (k *Keys) find(ctx context.Context, id string) ([]key, error) {
-	found, wait := k.look(id)
-	if k.load == nil || !wait {
-		return found, k.fault(found)
+	found, loading := k.look(ctx, id)
+	if loading != nil {
+		select {
+		case <-loading:
+		case <-ctx.Done():
+		}
+		found = k.named(id)
 	}
-	select {
-	case k.loading <- struct{}{}:
-	case <-ctx.Done():
-		return found, k.fault(found)
-	}
-	defer func() { <-k.loading }()
-	if _, wait = k.look(id); wait { // nobody else has loaded them meanwhile
-		k.renew(ctx)
-	}
-	found, _ = k.look(id)
 	return found, k.fault(found)
 }
 
-// look looks among what is there, and says whether it is worth to load.
-func (k *Keys) look(id string) (found []key, load bool) {
+// look looks among what is there, and has keys loaded if that is worth it. What it returns
+// is closed when those have come that it is worth to wait for; nil if it is not.
+func (k *Keys) look(ctx context.Context, id string) (found []key, loading <-chan struct{}) {
+	found = k.named(id)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	now := time.Now()
-	if k.load != nil && now.Sub(k.loaded) > lasting {
+	age := now.Sub(k.loaded)
+	old := len(found) == 0 || age > stale
+	if k.load != nil && old && k.loading == nil && now.Sub(k.next) >= -earliest {
+		if k.next.Before(now) {
+			k.next = now
+		}
+		k.next = k.next.Add(earliest)
+		k.loading = make(chan struct{})
+		go k.renew(context.WithoutCancel(ctx)) // whoever asks may go; the next one wants the keys, too
+	}
+	if len(found) > 0 && (age < veryOld || k.failed != nil) {
+		return found, nil
+	}
+	return found, k.loading
+}
+
+// named are the keys that are there for a name.
+func (k *Keys) named(id string) []key {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.load != nil && time.Since(k.loaded) > lasting {
 		k.keys = nil
 	}
-	found = slices.DeleteFunc(slices.Clone(k.keys), func(c key) bool { return id != "" && c.id != "" && c.id != id })
-	old := len(found) == 0 || now.Sub(k.loaded) > stale
-	return found, old && now.Sub(k.tried) > earliest
+	return slices.DeleteFunc(slices.Clone(k.keys), func(c key) bool { return id != "" && c.id != "" && c.id != id })
 }
 
 func (k *Keys) fault(found []key) error {
@@ -90,9 +106,9 @@ func (k *Keys) fault(found []key) error {
 	return nil
 }
 
+// renew loads the keys, for loadTime at most.
 func (k *Keys) renew(ctx context.Context) {
-	// Whoever asks may go; the next one wants the keys, too.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), loadTime)
+	ctx, cancel := context.WithTimeout(ctx, loadTime)
 	defer cancel()
 	text, err := k.load(ctx)
 	var keys []key
@@ -101,8 +117,9 @@ func (k *Keys) renew(ctx context.Context) {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.tried, k.failed = time.Now(), err
+	close(k.loading)
+	k.loading, k.failed = nil, err
 	if err == nil {
-		k.keys, k.loaded = keys, k.tried
+		k.keys, k.loaded = keys, time.Now()
 	}
 }
