@@ -378,7 +378,7 @@ func (f *fakeAPI) graph(path string) object {
 		}
 		return object{"path": path, "pattern": "live/{name}", "live": true, "nodes": nodes, "edges": edges}
 	}
-	node(0, "cam", "ingest/rtmp", object{"tracks": []object{{"id": 1, "kind": "video", "codec": "H264", "summary": "H.264 High 1080p30"}, {"id": 2, "kind": "audio", "codec": "AAC", "summary": "AAC 48 kHz"}}, "detail": object{"agent": hostile}})
+	node(0, "cam", "ingest/rtmp", object{"tracks": []object{{"id": "video", "kind": "video", "codec": "H.264", "summary": "H.264 High 1080p30"}, {"id": "audio", "kind": "audio", "codec": "AAC", "summary": "AAC 48 kHz"}}, "detail": object{"agent": hostile}})
 	node(0, "guest", "ingest/whip", nil)
 	node(1, "mix", "transcode/mixer", object{"detail": object{
 		"layout": "two", "speaker": "guest", "layouts": []string{"auto", "grid", "speaker", "side_by_side", "picture_in_picture"},

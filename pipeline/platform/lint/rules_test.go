@@ -39,7 +39,7 @@ func TestRules(t *testing.T) {
 
 // A preset decides how much a rule matters to it.
 func TestSeverities(t *testing.T) {
-	p := platform.Preset{Codecs: []string{"H264"}, Demands: platform.Demands{Must: []platform.Must{platform.Progressive}}}
+	p := platform.Preset{Codecs: []string{"H.264"}, Demands: platform.Demands{Must: []platform.Must{platform.Progressive}}}
 	f := Facts{Video: &Video{Codec: media.CodecH264, Interlaced: true}}
 	for severity, want := range map[string]int{"error": 1, "warning": 1, "off": 0} {
 		p.Severities = map[string]string{"interlaced": severity}
