@@ -76,7 +76,18 @@ func (p *puppet) Control(body []byte) error {
 func (p *puppet) Describe() any {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return map[string]any{"told": p.told, "state": "connected"}
+	return map[string]any{"told": p.told}
+}
+
+// Report says that it records if it was told to, and finds fault with the stream.
+func (p *puppet) Report() pipeline.Report {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	r := pipeline.Report{State: "connected", Findings: []pipeline.Finding{{Rule: "open_gop", Severity: pipeline.Doubtful, Message: "m", Fix: "f"}}}
+	if strings.Contains(p.told, `"record":true`) {
+		r.State = "recording"
+	}
+	return r
 }
 
 // house is a server with everything but protocols.
@@ -155,7 +166,9 @@ func newHouse(t *testing.T) *house {
 	h.api = rest.New("1.2.3", h)
 	api.Register(h.api, api.Options{
 		Version: "1.2.3", Started: time.Now(), Host: h.host, Desired: h.desired, Registry: reg, Log: log,
-		Ways:      api.Ways{Watch: map[string]string{"test/sink": "hls"}, Publish: []string{"test/source"}},
+		Observer: observe.New(h.host.Snapshots, observe.Ways{
+			Watch: []observe.Way{{Use: "test/sink", Name: "hls"}}, Publish: []string{"test/source"},
+		}, observe.NewLog()),
 		Addresses: func() []api.Address { return []api.Address{{Name: "http", Protocol: "HTTP", Address: ":8080"}} },
 		Limits:    func() []api.Limit { return []api.Limit{{Limit: "streams", Current: 1, Max: 1000}} },
 		Recorder:  h.tapes, Archive: h.tapes,
@@ -249,15 +262,15 @@ func TestStreams(t *testing.T) {
 	eventually(t, "the picture is there", func() bool { return len(h.kept.Units()) == 1 })
 	var s api.Stream
 	h.ask("GET", "/streams/live%2Fstudio", nil).Status(200).Into(&s)
-	if s.Pipeline != "live/{name}" || s.Summary != observe.TrackSummary(track) || !s.HasStill || !s.Publish || fmt.Sprint(s.Watch) != "[hls]" || len(s.Outputs) != 2 || s.Verdict != "ok" || len(s.Stages) != 3 {
+	if s.Pipeline != "live/{name}" || s.Summary != observe.TrackSummary(track) || !s.HasStill || !s.Publish || fmt.Sprint(s.Watch) != "[hls]" || len(s.Outputs) != 2 || s.Verdict != "warning" || len(s.Stages) != 3 {
 		t.Errorf("%+v", s)
 	}
 	if got := items(h.ask("GET", "/streams?stages=true&limit=1", nil).Status(200)); len(got) != 1 || got[0]["path"] != "always" {
 		t.Error(got)
 	}
-	var stage api.Stage
+	var stage observe.Stage
 	h.ask("GET", "/streams/live%2Fstudio/stages/cam", nil).Status(200).Into(&stage)
-	if stage.Role != "source" || len(stage.Tracks) != 1 || stage.Tracks[0].Layers[0].Height != 1080 {
+	if stage.Role != "source" || len(stage.Tracks) != 1 || stage.Tracks[0].Layers[0].Height != 1080 || stage.Tracks[0].Codec != "H.264" {
 		t.Errorf("%+v", stage)
 	}
 	h.ask("GET", "/streams/live%2Fstudio/stages/nobody", nil).Problem(404, "no_stage")
@@ -340,6 +353,9 @@ func TestOutputs(t *testing.T) {
 		h.ask("GET", more, nil).Status(200).Into(&o)
 		return o.State == "connected"
 	})
+	if len(o.Findings) != 1 || o.Findings[0].Rule != "open_gop" || o.Findings[0].Target != "more" {
+		t.Errorf("%+v", o.Findings)
+	}
 	if o.Origin != "added" || o.With["url"] != "rtmp://c/d" || o.With["key"] != "***" || o.From != "cam" {
 		t.Errorf("%+v", o)
 	}
@@ -500,7 +516,7 @@ func TestCallersSeeTheirStreamsOnly(t *testing.T) {
 	h.publish()
 	bound := rest.New("1.2.3", fixed{&rest.Caller{Name: "tenant", Scope: rest.Operate, Streams: []string{"live/*"}}})
 	api.Register(bound, api.Options{
-		Host: h.host, Desired: h.desired, Registry: mustRegistry(t), Recorder: h.tapes, Archive: h.tapes,
+		Host: h.host, Observer: observe.New(h.host.Snapshots, observe.Ways{}, observe.NewLog()), Desired: h.desired, Registry: mustRegistry(t), Recorder: h.tapes, Archive: h.tapes,
 		Addresses: func() []api.Address { return nil }, Limits: func() []api.Limit { return nil },
 	})
 	ask := func(method, url string, body any) *resttest.Answer {
