@@ -74,6 +74,12 @@ func (r *recordings) UnderWay(detail any) (api.Recording, bool) {
 	}, true
 }
 
+// Idle implements api.Recorder.
+func (r *recordings) Idle(detail any) bool {
+	d, ok := detail.(record.Detail)
+	return ok && d.State == record.Stopped
+}
+
 // List implements api.Archive.
 func (r *recordings) List(ctx context.Context) ([]api.Recording, error) {
 	all, err := r.list(ctx)

@@ -17,6 +17,7 @@ import (
 
 	"weir/control/desired"
 	"weir/control/rest"
+	"weir/pipeline"
 	"weir/pipeline/instance"
 )
 
@@ -34,6 +35,8 @@ type Recorder interface {
 	Defaults() map[string]any
 	// UnderWay is the recording that one makes, by its detail; false if it makes none now.
 	UnderWay(detail any) (Recording, bool)
+	// Idle says whether one waits to be told to record, by its detail.
+	Idle(detail any) bool
 }
 
 // Archive is what was recorded, wherever it is kept. Any number of goroutines may use it.
@@ -286,7 +289,7 @@ func (r *resources) record(ctx context.Context, stream string, how NewRecording)
 			if g.Use != r.Recorder.Use() {
 				continue
 			}
-			if _, under := r.Recorder.UnderWay(g.Detail); under {
+			if g.State == pipeline.Running && !r.Recorder.Idle(g.Detail) { // though it may wait for a key frame
 				return nil, rest.Fail(http.StatusConflict, "recording_already", "The stream is being recorded.")
 			}
 			if err := r.Host.Control(stream, g.Name, []byte(`{"record":true}`)); err != nil {

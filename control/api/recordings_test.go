@@ -31,6 +31,11 @@ func (*tapes) UnderWay(detail any) (api.Recording, bool) {
 	return api.Recording{ID: "NOW", StartedAt: time.Unix(300, 0), Store: "dir tapes"}, strings.Contains(string(b), `record\":true`)
 }
 
+func (*tapes) Idle(detail any) bool {
+	b, _ := json.Marshal(detail)
+	return strings.Contains(string(b), `record\":false`)
+}
+
 func (s *tapes) List(context.Context) ([]api.Recording, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -152,9 +157,12 @@ func TestRecordingAStream(t *testing.T) {
 	if !s.Added || s.Stage != "record" {
 		t.Errorf("%+v", s)
 	}
-	eventually(t, "it can be told", func() bool {
-		return h.host.Control("live/studio", "record", []byte(`{"record":false}`)) == nil
-	})
+	tell := func(body string) error { return h.host.Control("live/studio", "record", []byte(body)) }
+	eventually(t, "it can be told", func() bool { return tell(`{}`) == nil })
+	h.ask("POST", recordings, nil).Problem(409, "recording_already") // though there is nothing yet
+	if err := tell(`{"record":false}`); err != nil {
+		t.Fatal(err)
+	}
 	h.ask("POST", recordings, object{}, "Idempotency-Key", "x").Status(201).Into(&s) // it is there and waits
 	if s.Added || s.Stage != "record" {
 		t.Errorf("%+v", s)

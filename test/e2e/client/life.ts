@@ -230,7 +230,7 @@ async function life() {
   const next = must(await weir.POST("/v1/keys/{id}/rotate", { params: { path: { id: made.id } }, body: { overlap_seconds: 0 } }), "rotate the key", 201);
   expect("keys are listed", must(await weir.GET("/v1/keys"), "keys", 200).items.some((k) => k.id === next.id));
   children.push((publisher = publish("show/studio", next.secret)));
-  await until("the stream is back", async () => (await weir.GET("/v1/streams/{stream}", { params: { path } })).data?.state === "running");
+  await until("the publisher is back", async () => (await weir.GET("/v1/streams/{stream}/sessions", { params: { path } })).data?.items.some((s) => s.publisher && s.id !== session.id));
   const link = must(await weir.POST("/v1/streams/{stream}/links", { params: { path }, body: { expires_seconds: 600 } }), "link", 201);
   expect("the link is good", (await fetch(link.url)).status === 200);
   const reader = must(await weir.POST("/v1/tokens", { body: { name: "reader", scopes: ["read"], streams: ["other/*"] } }), "make a reader", 201);
