@@ -24,7 +24,13 @@ type Host interface {
 	Snapshot(path string) (s instance.Snapshot, running bool)
 	End(path string) error
 	Control(path, stage string, body []byte) error
+	Media
+}
+
+// Media is what flows through what runs.
+type Media interface {
 	Still(path string) *media.Unit
+	Preview(path string, plan *pipeline.Plan, stage string) pipeline.Preview
 }
 
 // Options are what the resources stand on.
@@ -59,6 +65,7 @@ func Register(a *rest.API, opts Options) {
 	r.pipelines(a)
 	r.streams(a)
 	r.outputs(a)
+	r.checks(a)
 	r.configuration(a)
 	if opts.Recorder != nil && opts.Archive != nil {
 		r.recordings(a)

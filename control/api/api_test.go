@@ -49,6 +49,11 @@ func (c *pushConfig) Validate() error {
 	return nil
 }
 
+// Examine implements pipeline.Examiner: it is about how much has come.
+func (c *pushConfig) Examine(set *media.TrackSet, units []*media.Unit) []pipeline.Finding {
+	return []pipeline.Finding{{Rule: "open_gop", Severity: pipeline.Wrong, Message: fmt.Sprint(set.Tracks[0].Codec, " ", len(units)), Fix: c.URL}}
+}
+
 // puppet is a sink that can be told things and shows the last one.
 type puppet struct {
 	mu   sync.Mutex
@@ -203,7 +208,7 @@ func (h *house) publish() *media.Track {
 
 func (h *house) send(track *media.Track, n int) {
 	at := media.Ticks(n * 3000)
-	h.feed <- &media.Unit{Track: track, DTS: at, PTS: at, Flags: media.Key | media.FrameEnd, Access: [][]byte{{0x65, 1, 2, 3}}}
+	h.feed <- &media.Unit{Track: track, DTS: at, PTS: at, Arrived: time.Now(), Flags: media.Key | media.FrameEnd, Access: [][]byte{{0x65, 1, 2, 3}}}
 }
 
 // avcc is a decoder configuration with one SPS and one PPS.
@@ -376,6 +381,41 @@ func TestOutputs(t *testing.T) {
 	h.ask("POST", outputs+"/watch/start", nil).Status(200)
 	h.ask("POST", more+"/start", nil).Status(200)
 	h.ask("DELETE", more, nil).Status(204)
+	if s, _ := h.host.Snapshot("live/studio"); len(s.Stages) != 3 {
+		t.Errorf("%+v", s.Stages)
+	}
+}
+
+// An output that is checked is not added, and nothing else changes.
+func TestCheckingAnOutput(t *testing.T) {
+	const check = outputs + "/check"
+	h := newHouse(t)
+	want := object{"use": "test/push", "with": object{"url": "rtmp://b/c"}}
+	var j api.Judgement
+	h.ask("POST", check, want).Status(200).Into(&j)
+	if j.Judged || j.Seconds != 0 || len(j.Findings) != 0 {
+		t.Errorf("offline: %+v", j)
+	}
+	track := h.publish()
+	h.send(track, 0)
+	h.send(track, 1)
+	eventually(t, "pictures are there", func() bool { return len(h.kept.Units()) == 2 })
+	h.ask("POST", check, want).Status(200).Into(&j)
+	if !j.Judged || len(j.Findings) != 1 || j.Findings[0].Message != "H.264 2" || j.Findings[0].Fix != "rtmp://b/c" || j.Findings[0].Target != "push-2" {
+		t.Errorf("%+v", j)
+	}
+	h.ask("POST", check, object{"use": "test/record"}).Status(200).Into(&j)
+	if j.Judged || len(j.Findings) != 0 {
+		t.Errorf("makes no demands: %+v", j)
+	}
+	h.ask("POST", check, object{"name": "push", "use": "test/push", "with": object{"url": "x"}}).Problem(409, "name_taken")
+	h.ask("POST", check, object{"use": "test/push"}).Problem(422, "invalid_configuration")
+	h.ask("POST", "/streams/other%2Fa/outputs/check", want).Problem(404, "no_pipeline")
+	h.caller = &rest.Caller{Name: "token:ci", Scope: rest.Configure}
+	h.ask("POST", check, object{"use": "test/push", "with": object{"url": "rtmp://10.0.0.1/b"}}).Problem(403, "beyond_the_file")
+	if n := len(items(h.ask("GET", outputs, nil).Status(200))); n != 2 {
+		t.Errorf("%d outputs", n)
+	}
 	if s, _ := h.host.Snapshot("live/studio"); len(s.Stages) != 3 {
 		t.Errorf("%+v", s.Stages)
 	}

@@ -12,7 +12,6 @@ import (
 	"weir/control/observe"
 	"weir/control/rest"
 	"weir/pipeline"
-	"weir/pipeline/config"
 	"weir/pipeline/instance"
 )
 
@@ -160,10 +159,7 @@ func (r *resources) add(ctx context.Context, stream string, o NewOutput) (desire
 			return desired.Output{}, err
 		}
 	}
-	return r.Desired.Add(stream, desired.Added{
-		Addition:   config.Addition{Name: o.Name, Use: o.Use, With: raw(o.With), From: raw(o.From)},
-		Persistent: o.Persistent == nil || *o.Persistent,
-	}, by(ctx))
+	return r.Desired.Add(stream, o.addition(), by(ctx))
 }
 
 // within refuses settings that reach beyond the streams and what the file names, from

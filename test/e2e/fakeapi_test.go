@@ -266,6 +266,11 @@ func (f *fakeAPI) ofStreams(on route, is func(int, any) func(*http.Request, obje
 		{"name": "custom", "title": "Another server", "checked_on": "", "source": "", "url": "", "needs_key": false},
 	})))
 	on("GET /streams/{stream}/outputs", func(*http.Request, object) (int, any) { return 200, items(f.outputs) })
+	on("POST /streams/{stream}/outputs/check", func(*http.Request, object) (int, any) {
+		return 200, object{"seconds": 9.5, "judged": true, "via": []object{}, "findings": []object{
+			{"rule": "keyframe_interval_high", "severity": "warning", "message": "Key frames are 4.2 s apart", "fix": "OBS: Settings → Output → Keyframe interval = 2 s " + hostile},
+		}}
+	})
 	on("POST /streams/{stream}/outputs", func(_ *http.Request, body object) (int, any) {
 		with, _ := body["with"].(object)
 		if with["key"] == "wrong" {

@@ -31,6 +31,7 @@ export interface Output extends OutputState {
   from?: unknown; origin: string; persistent: boolean; stopped: boolean;
   with: Record<string, unknown>; detail?: unknown; findings: Finding[];
 }
+export interface Judgement { seconds: number; judged: boolean; findings: Finding[]; via: { use: string; why: string }[] }
 export interface Platform { name: string; title: string; checked_on: string; source: string; url: string; needs_key: boolean }
 export interface Peer {
   id: string; stage: string; protocol: string; remote: string; agent: string; subject: string; since: string; bytes: number; bitrate: number;
