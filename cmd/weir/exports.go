@@ -2,18 +2,14 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"io/fs"
 	"log/slog"
 	"maps"
-	"os"
 	"slices"
 	"sync"
 	"time"
 
 	"weir/control/api"
-	"weir/control/durable"
 	"weir/pipeline/service/store"
 	"weir/record"
 	"weir/record/film"
@@ -23,7 +19,7 @@ import (
 // in a file: what a process leaves undone, the next one makes.
 type exports struct {
 	log     *slog.Logger
-	file    string          // "" is nowhere
+	notes   notes           // of what is owed
 	ctx     context.Context //nolint:containedctx // of all that is made
 	stop    context.CancelFunc
 	running sync.WaitGroup
@@ -37,14 +33,13 @@ type exports struct {
 const (
 	maxExports = 16 // that wait
 	exportTime = 6 * time.Hour
-	maxOwed    = 64 << 10 // bytes of the file
 )
 
 const pending, complete, failed = "pending", "complete", "failed"
 
 func newExports(file string, log *slog.Logger) *exports {
 	ctx, stop := context.WithCancel(context.Background())
-	return &exports{log: log, file: file, ctx: ctx, stop: stop, all: make(map[string]*api.Export)}
+	return &exports{log: log, notes: notes{file}, ctx: ctx, stop: stop, all: make(map[string]*api.Export)}
 }
 
 // of is how far the export of a recording is, or nil if there is nothing to say.
@@ -116,36 +111,13 @@ func (e *exports) owed() []string {
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(e.all)), func(id string) bool { return e.all[id].State != pending })
 }
 
-func (e *exports) save() error {
-	if e.file == "" {
-		return nil
-	}
-	b, err := json.Marshal(e.owed())
-	if err == nil {
-		_, err = durable.Replace(e.file, append(b, '\n'), durable.Private)
-	}
-	return err
-}
+func (e *exports) save() error { return e.notes.write(e.owed()) }
 
 // left lists what the process before owes.
-func (e *exports) left() (ids []string) {
-	info, err := os.Stat(e.file)
-	if errors.Is(err, fs.ErrNotExist) || e.file == "" {
-		return nil
-	}
-	if err == nil && info.Size() > maxOwed {
-		err = errors.New("it is too large")
-	}
-	var b []byte
-	if err == nil {
-		b, err = os.ReadFile(e.file)
-	}
-	if err == nil {
-		err = json.Unmarshal(b, &ids)
-	}
+func (e *exports) left() []string {
+	ids, err := e.notes.read()
 	if err != nil {
-		e.log.Warn("what was to be exported is not known: export it again", "file", e.file, "error", err)
-		return nil
+		e.log.Warn("what was to be exported is not known: export it again", "error", err)
 	}
 	return ids[:min(len(ids), maxExports)]
 }

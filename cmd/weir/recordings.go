@@ -8,7 +8,6 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"os"
 	"path"
 	"slices"
 	"strings"
@@ -26,6 +25,7 @@ import (
 type recordings struct {
 	depot   *record.Depot
 	exports *exports
+	stores  *stores
 
 	mu    sync.Mutex // guards what follows, and makes one list at a time
 	all   []found
@@ -41,22 +41,29 @@ type found struct {
 // newRecordings makes what is not begun yet. files is where it keeps what it must remember:
 // a name to which is appended what for; "" is nowhere.
 func newRecordings(depot *record.Depot, files string, log *slog.Logger) *recordings {
-	if files != "" {
-		files += ".exports.json"
+	under := func(name string) string {
+		if files == "" {
+			return ""
+		}
+		return files + name
 	}
-	return &recordings{depot: depot, exports: newExports(files, log)}
+	return &recordings{depot: depot, exports: newExports(under(".exports.json"), log), stores: newStores(under(".stores.json"), log)}
 }
 
 // begin goes on with the exports that the process before has left. It is for when the
 // configuration is in force.
 func (r *recordings) begin() {
+	r.stores.shelves(r.depot.Shelves())
 	for _, id := range r.exports.left() {
 		_, _ = r.export(id) // it is logged
 	}
 }
 
 // close ends exports; those under way go on in the next process.
-func (r *recordings) close() { r.exports.close() }
+func (r *recordings) close() {
+	r.stores.shelves(r.depot.Shelves())
+	r.exports.close()
+}
 
 // defaultStore is where is recorded if nobody says where.
 const defaultStore = "recordings"
@@ -113,13 +120,7 @@ func (r *recordings) list(ctx context.Context) ([]found, error) {
 		return r.all, nil
 	}
 	began := time.Now()
-	shelves := r.depot.Shelves()
-	place := store.Place{Dir: defaultStore} // of those whose stage is there no more
-	if _, err := os.Stat(defaultStore); err == nil && !slices.ContainsFunc(shelves, func(s record.Shelf) bool { return s.Address == place.Address() }) {
-		if s, err := place.Open(); err == nil {
-			shelves = append(shelves, record.Shelf{Address: place.Address(), Store: s})
-		}
-	}
+	shelves := r.stores.shelves(r.depot.Shelves())
 	all := []found{}
 	for _, sh := range shelves {
 		entries, err := film.List(ctx, sh.Store)
@@ -176,6 +177,9 @@ func (r *recordings) Probe(ctx context.Context, settings json.RawMessage) ([]api
 	}
 	return out, nil
 }
+
+// Unreachable implements api.Archive.
+func (r *recordings) Unreachable() []string { return r.stores.unreachable() }
 
 // find is one recording, or api.ErrNoRecording.
 func (r *recordings) find(ctx context.Context, id string) (found, error) {

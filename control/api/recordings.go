@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -49,6 +50,9 @@ type Archive interface {
 	Export(ctx context.Context, id string) (Export, error)
 	// Open opens a file of a recording by its name: media of it, or with film its export.
 	Open(ctx context.Context, id, name string, film bool) (File, error)
+	// Unreachable are stores that hold recordings which are not listed, as nothing says how
+	// to reach them any more.
+	Unreachable() []string
 }
 
 // Prober tries places for recordings.
@@ -405,6 +409,11 @@ func (r *resources) recording(ctx context.Context, id string) (Recording, error)
 	}
 	i := slices.IndexFunc(all, named)
 	if i < 0 || !sees(ctx, all[i].Stream) {
+		lost := r.Archive.Unreachable()
+		if c := rest.CallerOf(ctx); len(lost) > 0 && (c == nil || c.Streams == nil) { // of others' stores nobody hears
+			return Recording{}, fmt.Errorf("%w; or it is in %s, which no stage names any more: name the store in a stage that records to reach it",
+				ErrNoRecording, strings.Join(lost, ", "))
+		}
 		return Recording{}, ErrNoRecording
 	}
 	all[i].Export = withURL(id, all[i].Export)

@@ -20,7 +20,10 @@ type tapes struct {
 	mu      sync.Mutex
 	deleted []string
 	made    *api.Export
+	lost    []string
 }
+
+func (s *tapes) Unreachable() []string { return s.lost }
 
 func (*tapes) Use() string { return "test/record" }
 
@@ -104,6 +107,10 @@ func TestRecordings(t *testing.T) {
 		t.Error(got)
 	}
 	h.ask("GET", "/recordings/none", nil).Problem(404, "no_recording")
+	h.tapes.lost = []string{"s3 example.net/shows"}
+	if p := h.ask("GET", "/recordings/none", nil).Problem(404, "no_recording"); !strings.Contains(p.Detail, "s3 example.net/shows, which no stage names any more") {
+		t.Error(p.Detail)
+	}
 	h.ask("GET", "/recordings/..%2Fa", nil).Problem(422, "invalid_request")
 	h.ask("GET", "/recordings/A/media/index.m3u8", nil).Status(200)
 	h.ask("GET", "/recordings/A/media/none.m4s", nil).Problem(404, "no_recording")
