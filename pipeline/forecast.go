@@ -27,6 +27,13 @@ type Reviewer interface {
 	Review(f Forecast) []Note
 }
 
+// Examiner is a configuration of a stage that can say of a stream what is wrong with it,
+// in the eyes of whom the stage is for, before the stage gets it. It is given what there
+// is of the last seconds, in the order of arrival: units of tracks of the set.
+type Examiner interface {
+	Examine(set *media.TrackSet, units []*media.Unit) []Finding
+}
+
 // Note says what will not work as one might think, and what to do.
 type Note struct{ Message, Hint string }
 

@@ -102,7 +102,7 @@ func TestPlans(t *testing.T) {
 		"two into one":     {[]string{"a rtmp", "b rtmp", "c hls a b"}, 0, "c from: hls takes one input and is given 2 (read from one stage, or put a switch or a mixer in between)\n"},
 		"unknown port":     {[]string{"a rtmp", "c hls a.left"}, 0, "c from[0]: a (rtmp) has no output \"left\" (name one of its outputs: out)\n"},
 		"from a sink":      {[]string{"a rtmp", "b hls a", "c hls b"}, 0, "c from[0]: b (hls) has no output \"\" (name one of its outputs: )\n"},
-		"no common codec":  {[]string{"a rtmp", "b av1only a"}, 0, "b from: it takes none of H264, AAC (read from a stage that has another codec)\n"},
+		"no common codec":  {[]string{"a rtmp", "b av1only a"}, 0, "b from: it takes none of H.264, AAC (read from a stage that has another codec)\n"},
 		"nothing declared": {nil, 0, " stages: the pipeline has no stages (declare at least a source and a sink)\n"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -33,10 +33,10 @@ const (
 // Finding is one rule that a stream breaks.
 type Finding struct {
 	Rule     string   `json:"rule"`
-	Severity Severity `json:"severity"`
+	Severity Severity `json:"severity" enum:"warning,error"`
 	// Message is a sentence about what is wrong, Fix one about what to do.
 	Message string `json:"message"`
-	Fix     string `json:"fix"`
+	Fix     string `json:"fix" doc:"What to do."`
 }
 
 // Milestone is something that has happened to a stream and that somebody may wait for:

@@ -8,10 +8,10 @@ import (
 
 // The states of a recording.
 const (
-	stateRecording = "recording"
-	stateWaiting   = "waiting" // for a key frame, a disk or a track
-	statePaused    = "paused"  // the disk takes nothing
-	stateStopped   = "stopped" // it is not wanted
+	Recording = "recording"
+	Waiting   = "waiting" // for a key frame, a disk or a track
+	Paused    = "paused"  // the disk takes nothing
+	Stopped   = "stopped" // it is not wanted
 )
 
 // Detail is what the API shows of a recording.
@@ -56,9 +56,9 @@ func (s *stage) Report() pipeline.Report {
 	state, why := s.state()
 	r := pipeline.Report{State: state, Message: why}
 	switch {
-	case state == statePaused:
+	case state == Paused:
 		r.Reason = "disk"
-	case state == stateWaiting && s.notes.why() != "":
+	case state == Waiting && s.notes.why() != "":
 		r.Reason = "not_begun"
 	}
 	return r
@@ -68,17 +68,17 @@ func (s *stage) Report() pipeline.Report {
 func (s *stage) state() (state, why string) {
 	if w := s.writer.Load(); w != nil {
 		if why := w.Paused(); why != "" {
-			return statePaused, why
+			return Paused, why
 		}
-		return stateRecording, ""
+		return Recording, ""
 	}
 	if why := s.wish.why(time.Now()); why != "" {
-		return stateStopped, why
+		return Stopped, why
 	}
 	if why := s.notes.why(); why != "" {
-		return stateWaiting, why
+		return Waiting, why
 	}
-	return stateWaiting, "for a key frame"
+	return Waiting, "for a key frame"
 }
 
 func (s *stage) detail() Detail {

@@ -4,10 +4,11 @@ import (
 	"context"
 	"sync"
 
-	"weir/control/api"
 	"weir/control/desired"
 	"weir/control/observe"
 	"weir/control/webhook"
+	"weir/outputs/hls"
+	"weir/outputs/whep"
 )
 
 // watching is who looks at the streams and tells others.
@@ -19,7 +20,9 @@ type watching struct {
 
 // open makes ready what run runs, and adds it to the API.
 func (w *watching) open(s *server, files string) (err error) {
-	w.observer = observe.New(s.host.Snapshots, w.log)
+	w.observer = observe.New(s.host.Snapshots, observe.Ways{
+		Watch: []observe.Way{{Use: whep.Type, Name: "webrtc"}, {Use: hls.Type, Name: "hls"}}, Publish: []string{takesWHIP},
+	}, w.log)
 	declared := make([]webhook.Endpoint, 0, len(s.settings.Webhooks))
 	for _, h := range s.settings.Webhooks {
 		declared = append(declared, webhook.Endpoint{URL: h.URL.Reveal(), Secret: h.Secret, Events: h.Events, Streams: h.Streams})
@@ -55,21 +58,6 @@ func (w *watching) changed(e desired.Event) {
 		data["changes"] = what
 	}
 	w.log.Publish(observe.Event{Type: e.Type, Stream: e.Stream, Stage: e.Stage, Data: data})
-}
-
-// Bitrate implements api.Observer.
-func (w *watching) Bitrate(path string) int64 {
-	s, _ := w.observer.Now().Stream(path)
-	return s.Bitrate
-}
-
-// Findings implements api.Observer.
-func (w *watching) Findings(path string) (all []api.Finding) {
-	s, _ := w.observer.Now().Stream(path)
-	for _, f := range s.Findings {
-		all = append(all, api.Finding{Rule: f.Rule, Severity: string(f.Severity), Message: f.Message, Fix: f.Fix})
-	}
-	return all
 }
 
 // say publishes what happened to the server as a whole.

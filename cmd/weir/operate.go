@@ -5,8 +5,6 @@ import (
 
 	"weir/control/api"
 	"weir/control/desired"
-	"weir/outputs/hls"
-	"weir/outputs/whep"
 )
 
 // operate brings the configuration into force, as it may be changed from now on, and
@@ -20,14 +18,17 @@ func (s *server) operate(src *source) error {
 	if err != nil {
 		return err //nolint:wrapcheck // it says what to do
 	}
-	kept := newRecordings(s.services.depot, s.log.With("service", "recordings"))
+	s.kept = newRecordings(s.services.depot, src.files(), s.log.With("service", "recordings"))
 	api.Register(s.api, api.Options{
 		Version: version(), Started: time.Now(), Host: s.host, Desired: s.desired, Registry: s.registry, Log: s.log,
-		Ways:      api.Ways{Watch: map[string]string{whep.Type: "webrtc", hls.Type: "hls"}, Publish: []string{takesWHIP}},
 		Addresses: s.addresses, Limits: s.capacity, Load: busy,
-		Recorder: kept, Archive: kept, Observer: &s.watching, SetupNeeded: s.auth.SetupNeeded, Quota: s.auth.Outputs,
+		Recorder: s.kept, Archive: s.kept, Observer: s.watching.observer, SetupNeeded: s.auth.SetupNeeded, Quota: s.auth.Outputs,
 	})
-	return s.desired.Begin() //nolint:wrapcheck // it says what to do
+	if err := s.desired.Begin(); err != nil {
+		return err //nolint:wrapcheck // it says what to do
+	}
+	s.kept.begin()
+	return nil
 }
 
 func (s *server) addresses() []api.Address {

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"os"
 	"path"
 	"slices"
 	"strings"
@@ -24,13 +23,13 @@ import (
 
 // recordings are those of all stores that are recorded to, for the API.
 type recordings struct {
-	depot *record.Depot
-	log   *slog.Logger
+	depot   *record.Depot
+	exports *exports
+	stores  *stores
 
-	mu      sync.Mutex // guards what follows, and makes one list at a time
-	all     []found
-	stale   time.Time // when all is to be listed anew
-	exports map[string]*api.Export
+	mu    sync.Mutex // guards what follows, and makes one list at a time
+	all   []found
+	stale time.Time // when all is to be listed anew
 }
 
 // found is a recording and where it is.
@@ -39,19 +38,40 @@ type found struct {
 	store store.Store
 }
 
-func newRecordings(depot *record.Depot, log *slog.Logger) *recordings {
-	return &recordings{depot: depot, log: log, exports: make(map[string]*api.Export)}
+// newRecordings makes what is not begun yet. files is where it keeps what it must remember:
+// a name to which is appended what for; "" is nowhere.
+func newRecordings(depot *record.Depot, files string, log *slog.Logger) *recordings {
+	under := func(name string) string {
+		if files == "" {
+			return ""
+		}
+		return files + name
+	}
+	return &recordings{depot: depot, exports: newExports(under(".exports.json"), log), stores: newStores(under(".stores.json"), log)}
+}
+
+// begin goes on with the exports that the process before has left. It is for when the
+// configuration is in force.
+func (r *recordings) begin() {
+	r.stores.shelves(r.depot.Shelves())
+	for _, id := range r.exports.left() {
+		_, _ = r.export(id) // it is logged
+	}
+}
+
+// close ends exports; those under way go on in the next process.
+func (r *recordings) close() {
+	r.stores.shelves(r.depot.Shelves())
+	r.exports.close()
 }
 
 // defaultStore is where is recorded if nobody says where.
 const defaultStore = "recordings"
 
-// The bounds of a list and of exports.
+// The bounds of a list.
 const (
 	freshFor   = 3 * time.Second // what a list is good for, or that many times what it took
 	freshTimes = 20
-	maxExports = 16 // that wait
-	exportTime = 6 * time.Hour
 )
 
 // Use implements api.Recorder.
@@ -74,13 +94,19 @@ func (r *recordings) UnderWay(detail any) (api.Recording, bool) {
 	}, true
 }
 
+// Idle implements api.Recorder.
+func (r *recordings) Idle(detail any) bool {
+	d, ok := detail.(record.Detail)
+	return ok && d.State == record.Stopped
+}
+
 // List implements api.Archive.
 func (r *recordings) List(ctx context.Context) ([]api.Recording, error) {
 	all, err := r.list(ctx)
 	out := make([]api.Recording, len(all))
 	for i := range all {
 		out[i] = all[i].Recording
-		if e := r.exportOf(all[i].ID); out[i].Export == nil {
+		if e := r.exports.of(all[i].ID); e != nil {
 			out[i].Export = e
 		}
 	}
@@ -94,13 +120,7 @@ func (r *recordings) list(ctx context.Context) ([]found, error) {
 		return r.all, nil
 	}
 	began := time.Now()
-	shelves := r.depot.Shelves()
-	place := store.Place{Dir: defaultStore} // of those whose stage is there no more
-	if _, err := os.Stat(defaultStore); err == nil && !slices.ContainsFunc(shelves, func(s record.Shelf) bool { return s.Address == place.Address() }) {
-		if s, err := place.Open(); err == nil {
-			shelves = append(shelves, record.Shelf{Address: place.Address(), Store: s})
-		}
-	}
+	shelves := r.stores.shelves(r.depot.Shelves())
 	all := []found{}
 	for _, sh := range shelves {
 		entries, err := film.List(ctx, sh.Store)
@@ -158,6 +178,9 @@ func (r *recordings) Probe(ctx context.Context, settings json.RawMessage) ([]api
 	return out, nil
 }
 
+// Unreachable implements api.Archive.
+func (r *recordings) Unreachable() []string { return r.stores.unreachable() }
+
 // find is one recording, or api.ErrNoRecording.
 func (r *recordings) find(ctx context.Context, id string) (found, error) {
 	all, err := r.list(ctx)
@@ -181,7 +204,7 @@ func (r *recordings) forget() {
 func (r *recordings) Delete(ctx context.Context, id string) error {
 	c, err := r.find(ctx, id)
 	if err == nil {
-		if e := r.exportOf(id); e != nil && e.State == "pending" {
+		if e := r.exports.of(id); e != nil && e.State == pending {
 			return api.ErrUnderWay
 		}
 		err = film.Delete(ctx, c.store, c.Prefix)
@@ -190,72 +213,16 @@ func (r *recordings) Delete(ctx context.Context, id string) error {
 	return err
 }
 
-// exportOf is how far an export is that this process has begun, or nil.
-func (r *recordings) exportOf(id string) *api.Export {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.exports[id]
-}
-
 // Export implements api.Archive.
 func (r *recordings) Export(ctx context.Context, id string) (api.Export, error) {
-	c, err := r.find(ctx, id)
-	if err != nil {
+	if _, err := r.find(ctx, id); err != nil {
 		return api.Export{}, err
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	pending := 0
-	for _, e := range r.exports {
-		if e.State == "pending" {
-			pending++
-		}
-	}
-	switch e := r.exports[id]; {
-	case e != nil && e.State == "pending":
-		return *e, nil
-	case pending >= maxExports:
-		return api.Export{}, api.ErrUnderWay
-	}
-	started := api.Export{State: "pending"}
-	r.exports[id] = &started
-	go r.export(c)
-	return started, nil
+	return r.export(id)
 }
 
-// export makes the file. It ends with the process, or when it takes too long.
-func (r *recordings) export(c found) {
-	ctx, cancel := context.WithTimeout(context.Background(), exportTime)
-	defer cancel()
-	done := api.Export{State: "complete"}
-	if err := makeExport(ctx, c); err != nil {
-		done = api.Export{State: "failed", Message: err.Error()}
-		r.log.Warn("a recording could not be exported", "recording", c.ID, "error", err)
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.exports[c.ID], r.stale = &done, time.Time{}
-}
-
-func makeExport(ctx context.Context, c found) error {
-	m, err := film.Read(ctx, c.store, c.Prefix)
-	if err != nil {
-		return err
-	}
-	files, err := record.Exports(ctx, c.store, m)
-	if err != nil {
-		return err
-	}
-	large, ok := c.store.(store.Large)
-	if !ok {
-		return errors.New("this store takes no large files")
-	}
-	for _, f := range files {
-		if err := large.PutLarge(ctx, store.Object{Key: c.Prefix + "/" + f.Name, Body: f.Body, Size: f.Size, Type: "video/mp4"}); err != nil {
-			return err
-		}
-	}
-	return nil
+func (r *recordings) export(id string) (api.Export, error) {
+	return r.exports.begin(id, func(ctx context.Context) (found, error) { return r.find(ctx, id) }, r.forget)
 }
 
 // Open implements api.Archive.

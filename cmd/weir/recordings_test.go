@@ -36,7 +36,7 @@ func TestRecordings(t *testing.T) {
 	put("media/index.m3u8", "#EXTM3U\n")
 	put("media/video+audio/000000.m4s", "0123456789")
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
-	r := newRecordings(record.NewDepot(log, nil), log)
+	r := newRecordings(record.NewDepot(log, nil), "", log)
 	all, err := r.List(t.Context())
 	if err != nil || len(all) != 1 {
 		t.Fatal(all, err)
@@ -76,14 +76,14 @@ func TestRecordings(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	for e := r.exportOf(c.ID); e.State == "pending"; e = r.exportOf(c.ID) { // of a manifest that is none
+	for e := r.exports.of(c.ID); e.State == "pending"; e = r.exports.of(c.ID) { // of a manifest that is none
 		select {
 		case <-time.After(time.Millisecond):
 		case <-ctx.Done():
 			t.Fatal("the export never ends")
 		}
 	}
-	if e := r.exportOf(c.ID); e.State != "failed" || e.Message == "" {
+	if e := r.exports.of(c.ID); e.State != "failed" || e.Message == "" {
 		t.Errorf("%+v", e)
 	}
 	if err := r.Delete(t.Context(), c.ID); err != nil {

@@ -43,7 +43,8 @@ type server struct {
 	cert     certificate   // nil without TLS
 	tracer   *trace.Tracer // nil if nobody wants traces
 	tls      *tls.Config
-	desired  *desired.Desired  // set by operate
+	desired  *desired.Desired // set by operate, as is
+	kept     *recordings
 	api      *rest.API         // operations are registered before run
 	applied  atomic.Bool       // the configuration was, once
 	pages    map[string]func() // by pattern and leaf: takes a page away
@@ -203,6 +204,7 @@ func (s *server) run(ctx context.Context) error {
 	err := s.host.Drain(drain)
 	s.farewell(drain)
 	s.services.depot.Close(drain)
+	s.kept.close()
 	s.watching.log.Close() // which ends who listens, too
 	stop()
 	err = errors.Join(group.Wait(), err)

@@ -10,6 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"weir/control/desired"
+	"weir/control/observe"
 	"weir/control/rest"
 	"weir/pipeline"
 	"weir/pipeline/config"
@@ -23,32 +24,13 @@ type Host interface {
 	Snapshot(path string) (s instance.Snapshot, running bool)
 	End(path string) error
 	Control(path, stage string, body []byte) error
+	Media
+}
+
+// Media is what flows through what runs.
+type Media interface {
 	Still(path string) *media.Unit
-}
-
-// Observer knows what single snapshots do not show.
-type Observer interface {
-	// Bitrate is what a stream's sources have delivered of late, in bit/s.
-	Bitrate(path string) int64
-	// Findings are what is not as it should be about a stream.
-	Findings(path string) []Finding
-}
-
-// Finding is one thing that is not as it should be.
-type Finding struct {
-	Rule     string `json:"rule"`
-	Severity string `json:"severity" enum:"warning,error"`
-	Message  string `json:"message"`
-	Fix      string `json:"fix,omitempty" doc:"What to do."`
-	Target   string `json:"target,omitempty" doc:"The stage that it is about."`
-}
-
-// Ways says what stages are to people who come from outside, by their types.
-type Ways struct {
-	// Watch: "webrtc" or "hls", for stages that viewers watch.
-	Watch map[string]string
-	// Publish are types that a browser publishes to.
-	Publish []string
+	Preview(path string, plan *pipeline.Plan, stage string) pipeline.Preview
 }
 
 // Options are what the resources stand on.
@@ -58,13 +40,12 @@ type Options struct {
 	Host      Host
 	Desired   *desired.Desired
 	Registry  *pipeline.Registry
-	Ways      Ways
+	Observer  *observe.Observer
 	Addresses func() []Address
 	Limits    func() []Limit
 	// What follows may be nil.
 	SetupNeeded func() bool
 	Load        func() float64
-	Observer    Observer
 	Quota       func(caller *rest.Caller, stream string, count func(concerned func(stream string) bool) int) error
 	Recorder    Recorder // and
 	Archive     Archive  // belong together
@@ -84,6 +65,7 @@ func Register(a *rest.API, opts Options) {
 	r.pipelines(a)
 	r.streams(a)
 	r.outputs(a)
+	r.checks(a)
 	r.configuration(a)
 	if opts.Recorder != nil && opts.Archive != nil {
 		r.recordings(a)

@@ -49,6 +49,11 @@ func (c *pushConfig) Validate() error {
 	return nil
 }
 
+// Examine implements pipeline.Examiner: it is about how much has come.
+func (c *pushConfig) Examine(set *media.TrackSet, units []*media.Unit) []pipeline.Finding {
+	return []pipeline.Finding{{Rule: "open_gop", Severity: pipeline.Wrong, Message: fmt.Sprint(set.Tracks[0].Codec, " ", len(units)), Fix: c.URL}}
+}
+
 // puppet is a sink that can be told things and shows the last one.
 type puppet struct {
 	mu   sync.Mutex
@@ -76,7 +81,18 @@ func (p *puppet) Control(body []byte) error {
 func (p *puppet) Describe() any {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return map[string]any{"told": p.told, "state": "connected"}
+	return map[string]any{"told": p.told}
+}
+
+// Report says that it records if it was told to, and finds fault with the stream.
+func (p *puppet) Report() pipeline.Report {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	r := pipeline.Report{State: "connected", Findings: []pipeline.Finding{{Rule: "open_gop", Severity: pipeline.Doubtful, Message: "m", Fix: "f"}}}
+	if strings.Contains(p.told, `"record":true`) {
+		r.State = "recording"
+	}
+	return r
 }
 
 // house is a server with everything but protocols.
@@ -155,7 +171,9 @@ func newHouse(t *testing.T) *house {
 	h.api = rest.New("1.2.3", h)
 	api.Register(h.api, api.Options{
 		Version: "1.2.3", Started: time.Now(), Host: h.host, Desired: h.desired, Registry: reg, Log: log,
-		Ways:      api.Ways{Watch: map[string]string{"test/sink": "hls"}, Publish: []string{"test/source"}},
+		Observer: observe.New(h.host.Snapshots, observe.Ways{
+			Watch: []observe.Way{{Use: "test/sink", Name: "hls"}}, Publish: []string{"test/source"},
+		}, observe.NewLog()),
 		Addresses: func() []api.Address { return []api.Address{{Name: "http", Protocol: "HTTP", Address: ":8080"}} },
 		Limits:    func() []api.Limit { return []api.Limit{{Limit: "streams", Current: 1, Max: 1000}} },
 		Recorder:  h.tapes, Archive: h.tapes,
@@ -190,7 +208,7 @@ func (h *house) publish() *media.Track {
 
 func (h *house) send(track *media.Track, n int) {
 	at := media.Ticks(n * 3000)
-	h.feed <- &media.Unit{Track: track, DTS: at, PTS: at, Flags: media.Key | media.FrameEnd, Access: [][]byte{{0x65, 1, 2, 3}}}
+	h.feed <- &media.Unit{Track: track, DTS: at, PTS: at, Arrived: time.Now(), Flags: media.Key | media.FrameEnd, Access: [][]byte{{0x65, 1, 2, 3}}}
 }
 
 // avcc is a decoder configuration with one SPS and one PPS.
@@ -249,15 +267,15 @@ func TestStreams(t *testing.T) {
 	eventually(t, "the picture is there", func() bool { return len(h.kept.Units()) == 1 })
 	var s api.Stream
 	h.ask("GET", "/streams/live%2Fstudio", nil).Status(200).Into(&s)
-	if s.Pipeline != "live/{name}" || s.Summary != observe.TrackSummary(track) || !s.HasStill || !s.Publish || fmt.Sprint(s.Watch) != "[hls]" || len(s.Outputs) != 2 || s.Verdict != "ok" || len(s.Stages) != 3 {
+	if s.Pipeline != "live/{name}" || s.Summary != observe.TrackSummary(track) || !s.HasStill || !s.Publish || fmt.Sprint(s.Watch) != "[hls]" || len(s.Outputs) != 2 || s.Verdict != "warning" || len(s.Stages) != 3 {
 		t.Errorf("%+v", s)
 	}
 	if got := items(h.ask("GET", "/streams?stages=true&limit=1", nil).Status(200)); len(got) != 1 || got[0]["path"] != "always" {
 		t.Error(got)
 	}
-	var stage api.Stage
+	var stage observe.Stage
 	h.ask("GET", "/streams/live%2Fstudio/stages/cam", nil).Status(200).Into(&stage)
-	if stage.Role != "source" || len(stage.Tracks) != 1 || stage.Tracks[0].Layers[0].Height != 1080 {
+	if stage.Role != "source" || len(stage.Tracks) != 1 || stage.Tracks[0].Layers[0].Height != 1080 || stage.Tracks[0].Codec != "H.264" {
 		t.Errorf("%+v", stage)
 	}
 	h.ask("GET", "/streams/live%2Fstudio/stages/nobody", nil).Problem(404, "no_stage")
@@ -340,6 +358,9 @@ func TestOutputs(t *testing.T) {
 		h.ask("GET", more, nil).Status(200).Into(&o)
 		return o.State == "connected"
 	})
+	if len(o.Findings) != 1 || o.Findings[0].Rule != "open_gop" || o.Findings[0].Target != "more" {
+		t.Errorf("%+v", o.Findings)
+	}
 	if o.Origin != "added" || o.With["url"] != "rtmp://c/d" || o.With["key"] != "***" || o.From != "cam" {
 		t.Errorf("%+v", o)
 	}
@@ -360,6 +381,41 @@ func TestOutputs(t *testing.T) {
 	h.ask("POST", outputs+"/watch/start", nil).Status(200)
 	h.ask("POST", more+"/start", nil).Status(200)
 	h.ask("DELETE", more, nil).Status(204)
+	if s, _ := h.host.Snapshot("live/studio"); len(s.Stages) != 3 {
+		t.Errorf("%+v", s.Stages)
+	}
+}
+
+// An output that is checked is not added, and nothing else changes.
+func TestCheckingAnOutput(t *testing.T) {
+	const check = outputs + "/check"
+	h := newHouse(t)
+	want := object{"use": "test/push", "with": object{"url": "rtmp://b/c"}}
+	var j api.Judgement
+	h.ask("POST", check, want).Status(200).Into(&j)
+	if j.Judged || j.Seconds != 0 || len(j.Findings) != 0 {
+		t.Errorf("offline: %+v", j)
+	}
+	track := h.publish()
+	h.send(track, 0)
+	h.send(track, 1)
+	eventually(t, "pictures are there", func() bool { return len(h.kept.Units()) == 2 })
+	h.ask("POST", check, want).Status(200).Into(&j)
+	if !j.Judged || len(j.Findings) != 1 || j.Findings[0].Message != "H.264 2" || j.Findings[0].Fix != "rtmp://b/c" || j.Findings[0].Target != "push-2" {
+		t.Errorf("%+v", j)
+	}
+	h.ask("POST", check, object{"use": "test/record"}).Status(200).Into(&j)
+	if j.Judged || len(j.Findings) != 0 {
+		t.Errorf("makes no demands: %+v", j)
+	}
+	h.ask("POST", check, object{"name": "push", "use": "test/push", "with": object{"url": "x"}}).Problem(409, "name_taken")
+	h.ask("POST", check, object{"use": "test/push"}).Problem(422, "invalid_configuration")
+	h.ask("POST", "/streams/other%2Fa/outputs/check", want).Problem(404, "no_pipeline")
+	h.caller = &rest.Caller{Name: "token:ci", Scope: rest.Configure}
+	h.ask("POST", check, object{"use": "test/push", "with": object{"url": "rtmp://10.0.0.1/b"}}).Problem(403, "beyond_the_file")
+	if n := len(items(h.ask("GET", outputs, nil).Status(200))); n != 2 {
+		t.Errorf("%d outputs", n)
+	}
 	if s, _ := h.host.Snapshot("live/studio"); len(s.Stages) != 3 {
 		t.Errorf("%+v", s.Stages)
 	}
@@ -500,7 +556,7 @@ func TestCallersSeeTheirStreamsOnly(t *testing.T) {
 	h.publish()
 	bound := rest.New("1.2.3", fixed{&rest.Caller{Name: "tenant", Scope: rest.Operate, Streams: []string{"live/*"}}})
 	api.Register(bound, api.Options{
-		Host: h.host, Desired: h.desired, Registry: mustRegistry(t), Recorder: h.tapes, Archive: h.tapes,
+		Host: h.host, Observer: observe.New(h.host.Snapshots, observe.Ways{}, observe.NewLog()), Desired: h.desired, Registry: mustRegistry(t), Recorder: h.tapes, Archive: h.tapes,
 		Addresses: func() []api.Address { return nil }, Limits: func() []api.Limit { return nil },
 	})
 	ask := func(method, url string, body any) *resttest.Answer {

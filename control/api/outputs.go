@@ -9,26 +9,22 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"weir/control/desired"
+	"weir/control/observe"
 	"weir/control/rest"
 	"weir/pipeline"
-	"weir/pipeline/config"
 	"weir/pipeline/instance"
 )
 
 // Output is a stage that streams leave by: a push, a recording, HLS.
 type Output struct {
-	Name       string         `json:"name"`
-	Use        string         `json:"use" example:"outputs/rtmp"`
-	From       any            `json:"from" doc:"What it reads from, as in a file: a stage, a list of them, or one with its queue."`
-	Origin     string         `json:"origin" enum:"file,added"`
-	Persistent bool           `json:"persistent" doc:"It is there again after a restart."`
-	Stopped    bool           `json:"stopped"`
-	State      string         `json:"state" doc:"stopped, offline while the stream does not run, or what it does."`
-	Reason     string         `json:"reason,omitempty" doc:"Why it does not do its work."`
-	Message    string         `json:"message,omitempty" doc:"Why it cannot be in force."`
-	With       map[string]any `json:"with" nullable:"false" doc:"Its settings that differ from the defaults; *** stands for a secret."`
-	Detail     any            `json:"detail,omitempty" doc:"What it shows of itself."`
-	Findings   []Finding      `json:"findings" nullable:"false"`
+	observe.OutputState
+	From       any               `json:"from" doc:"What it reads from, as in a file: a stage, a list of them, or one with its queue."`
+	Origin     string            `json:"origin" enum:"file,added"`
+	Persistent bool              `json:"persistent" doc:"It is there again after a restart."`
+	Stopped    bool              `json:"stopped"`
+	With       map[string]any    `json:"with" nullable:"false" doc:"Its settings that differ from the defaults; *** stands for a secret."`
+	Detail     any               `json:"detail,omitempty" doc:"What it shows of itself."`
+	Findings   []observe.Finding `json:"findings" nullable:"false" doc:"What is wrong with the stream, in its eyes."`
 }
 
 // OutputRequest is about one output of a stream.
@@ -163,10 +159,7 @@ func (r *resources) add(ctx context.Context, stream string, o NewOutput) (desire
 			return desired.Output{}, err
 		}
 	}
-	return r.Desired.Add(stream, desired.Added{
-		Addition:   config.Addition{Name: o.Name, Use: o.Use, With: raw(o.With), From: raw(o.From)},
-		Persistent: o.Persistent == nil || *o.Persistent,
-	}, by(ctx))
+	return r.Desired.Add(stream, o.addition(), by(ctx))
 }
 
 // within refuses settings that reach beyond the streams and what the file names, from
@@ -195,33 +188,26 @@ func (r *resources) answer(stream string, o desired.Output) *outputAnswer {
 // output is what should be and what is.
 func (r *resources) output(o *desired.Output, s *instance.Snapshot, running bool) Output {
 	out := Output{
-		Name: o.Name, Use: o.Use, From: o.From, Origin: "file", Persistent: o.Persistent, Stopped: o.Stopped,
-		State: "offline", Message: o.Refused, With: o.With, Findings: []Finding{},
+		OutputState: observe.OutputState{Name: o.Name, Use: o.Use, State: "offline"},
+		From:        o.From, Origin: "file", Persistent: o.Persistent, Stopped: o.Stopped, With: o.With, Findings: []observe.Finding{},
 	}
 	if o.Added {
 		out.Origin = "added"
 	}
 	if running {
 		out.State = pipeline.Starting.String()
-		for i := range s.Stages {
-			if g := &s.Stages[i]; g.Name == o.Name {
-				out.State, out.Reason = outputState(g)
-				out.Detail = g.Detail
-			}
-		}
-		if r.Observer != nil {
-			for _, f := range r.Observer.Findings(s.Path) {
-				if f.Target == o.Name {
-					out.Findings = append(out.Findings, f)
-				}
-			}
+	}
+	for i := range s.Stages { // none unless it runs
+		if g := &s.Stages[i]; g.Name == o.Name {
+			out.OutputState, out.Detail = observe.OutputOf(g), g.Detail
+			out.Findings = observe.AppendFindings(out.Findings, g)
 		}
 	}
 	switch {
 	case o.Refused != "":
-		out.State, out.Reason = "failed", o.Refused
+		out.State, out.Reason, out.Message = pipeline.Failed.String(), "refused", o.Refused
 	case o.Stopped:
-		out.State, out.Reason = "stopped", ""
+		out.State, out.Reason, out.Message = "stopped", "", ""
 	}
 	return out
 }

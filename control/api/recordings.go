@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -17,6 +18,7 @@ import (
 
 	"weir/control/desired"
 	"weir/control/rest"
+	"weir/pipeline"
 	"weir/pipeline/instance"
 )
 
@@ -34,6 +36,8 @@ type Recorder interface {
 	Defaults() map[string]any
 	// UnderWay is the recording that one makes, by its detail; false if it makes none now.
 	UnderWay(detail any) (Recording, bool)
+	// Idle says whether one waits to be told to record, by its detail.
+	Idle(detail any) bool
 }
 
 // Archive is what was recorded, wherever it is kept. Any number of goroutines may use it.
@@ -46,6 +50,9 @@ type Archive interface {
 	Export(ctx context.Context, id string) (Export, error)
 	// Open opens a file of a recording by its name: media of it, or with film its export.
 	Open(ctx context.Context, id, name string, film bool) (File, error)
+	// Unreachable are stores that hold recordings which are not listed, as nothing says how
+	// to reach them any more.
+	Unreachable() []string
 }
 
 // Prober tries places for recordings.
@@ -286,7 +293,7 @@ func (r *resources) record(ctx context.Context, stream string, how NewRecording)
 			if g.Use != r.Recorder.Use() {
 				continue
 			}
-			if _, under := r.Recorder.UnderWay(g.Detail); under {
+			if g.State == pipeline.Running && !r.Recorder.Idle(g.Detail) { // though it may wait for a key frame
 				return nil, rest.Fail(http.StatusConflict, "recording_already", "The stream is being recorded.")
 			}
 			if err := r.Host.Control(stream, g.Name, []byte(`{"record":true}`)); err != nil {
@@ -402,6 +409,11 @@ func (r *resources) recording(ctx context.Context, id string) (Recording, error)
 	}
 	i := slices.IndexFunc(all, named)
 	if i < 0 || !sees(ctx, all[i].Stream) {
+		lost := r.Archive.Unreachable()
+		if c := rest.CallerOf(ctx); len(lost) > 0 && (c == nil || c.Streams == nil) { // of others' stores nobody hears
+			return Recording{}, fmt.Errorf("%w; or it is in %s, which no stage names any more: name the store in a stage that records to reach it",
+				ErrNoRecording, strings.Join(lost, ", "))
+		}
 		return Recording{}, ErrNoRecording
 	}
 	all[i].Export = withURL(id, all[i].Export)

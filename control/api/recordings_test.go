@@ -20,7 +20,10 @@ type tapes struct {
 	mu      sync.Mutex
 	deleted []string
 	made    *api.Export
+	lost    []string
 }
+
+func (s *tapes) Unreachable() []string { return s.lost }
 
 func (*tapes) Use() string { return "test/record" }
 
@@ -29,6 +32,11 @@ func (*tapes) Defaults() map[string]any { return map[string]any{} }
 func (*tapes) UnderWay(detail any) (api.Recording, bool) {
 	b, _ := json.Marshal(detail)
 	return api.Recording{ID: "NOW", StartedAt: time.Unix(300, 0), Store: "dir tapes"}, strings.Contains(string(b), `record\":true`)
+}
+
+func (*tapes) Idle(detail any) bool {
+	b, _ := json.Marshal(detail)
+	return strings.Contains(string(b), `record\":false`)
 }
 
 func (s *tapes) List(context.Context) ([]api.Recording, error) {
@@ -99,6 +107,10 @@ func TestRecordings(t *testing.T) {
 		t.Error(got)
 	}
 	h.ask("GET", "/recordings/none", nil).Problem(404, "no_recording")
+	h.tapes.lost = []string{"s3 example.net/shows"}
+	if p := h.ask("GET", "/recordings/none", nil).Problem(404, "no_recording"); !strings.Contains(p.Detail, "s3 example.net/shows, which no stage names any more") {
+		t.Error(p.Detail)
+	}
 	h.ask("GET", "/recordings/..%2Fa", nil).Problem(422, "invalid_request")
 	h.ask("GET", "/recordings/A/media/index.m3u8", nil).Status(200)
 	h.ask("GET", "/recordings/A/media/none.m4s", nil).Problem(404, "no_recording")
@@ -152,9 +164,12 @@ func TestRecordingAStream(t *testing.T) {
 	if !s.Added || s.Stage != "record" {
 		t.Errorf("%+v", s)
 	}
-	eventually(t, "it can be told", func() bool {
-		return h.host.Control("live/studio", "record", []byte(`{"record":false}`)) == nil
-	})
+	tell := func(body string) error { return h.host.Control("live/studio", "record", []byte(body)) }
+	eventually(t, "it can be told", func() bool { return tell(`{}`) == nil })
+	h.ask("POST", recordings, nil).Problem(409, "recording_already") // though there is nothing yet
+	if err := tell(`{"record":false}`); err != nil {
+		t.Fatal(err)
+	}
 	h.ask("POST", recordings, object{}, "Idempotency-Key", "x").Status(201).Into(&s) // it is there and waits
 	if s.Added || s.Stage != "record" {
 		t.Errorf("%+v", s)

@@ -194,28 +194,49 @@ func fromOf(edges []pipeline.From) any {
 func (d *Desired) Add(name string, a Added, by string) (Output, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	next, a, err := d.with(name, a)
+	if err != nil {
+		return Output{}, err
+	}
+	return d.change(name, a.Name, next, Event{Type: "output.added", By: by, Detail: a.Use})
+}
+
+// Foresee is the plan that a stream would have if an output were added, and what that
+// would be called. Nothing changes. The errors are those of Add.
+func (d *Desired) Foresee(name string, a Added) (*pipeline.Plan, string, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	next, a, err := d.with(name, a)
+	if err == nil {
+		err = d.fit(name, a.Name, next)
+	}
+	return next.plan, a.Name, err
+}
+
+// with is a stream's state with an output more, to be put back by change. It is never nil.
+func (d *Desired) with(name string, a Added) (*stream, Added, error) {
+	next := d.copyOf(name)
 	base := serving(d.file, name)
 	switch {
 	case base == nil:
-		return Output{}, ErrNoPipeline
+		return next, a, ErrNoPipeline
 	case d.streams[name] == nil && len(d.streams) >= maxStreams:
-		return Output{}, fmt.Errorf("%w: %d streams have stages of their own", ErrTooMany, maxStreams)
+		return next, a, fmt.Errorf("%w: %d streams have stages of their own", ErrTooMany, maxStreams)
 	}
 	if _, known := d.opts.Registry.Lookup(a.Use); known && d.sink(a.Use) == nil {
-		return Output{}, ErrNoOutput
+		return next, a, ErrNoOutput
 	}
 	if a.Name == "" {
 		a.Name = d.freeName(base, name, a.Use)
 	}
 	if d.taken(base, name, a.Name) {
-		return Output{}, ErrTaken
+		return next, a, ErrTaken
 	}
 	if len(a.From) == 0 || string(a.From) == "null" {
 		a.From = d.source(base, a.Use)
 	}
-	next := d.copyOf(name)
 	next.added = append(next.added, a)
-	return d.change(name, a.Name, next, Event{Type: "output.added", By: by, Detail: a.Use})
+	return next, a, nil
 }
 
 func (d *Desired) taken(base *pipeline.Plan, name, stage string) bool {
@@ -268,21 +289,30 @@ func (d *Desired) copyOf(name string) *stream {
 	return next
 }
 
-// change brings another state of a stream into force, if the stage that it is about fits.
-func (d *Desired) change(name, stage string, next *stream, e Event) (Output, error) {
+// fit derives another state of a stream, and says why the stage that it is about does not
+// fit.
+func (d *Desired) fit(name, stage string, next *stream) error {
 	base := serving(d.file, name)
 	d.derive(d.file, name, next)
 	if next.refused[stage] != "" {
 		if i := slices.IndexFunc(next.added, func(a Added) bool { return a.Name == stage }); i >= 0 {
 			_, problems := d.loader.Extend(base.Def, base.Def.Pattern.Bind(name), nil, []config.Addition{next.added[i].Addition})
 			if len(problems) > 0 {
-				return Output{}, problems
+				return problems
 			}
 		}
-		return Output{}, config.Problems{{Message: next.refused[stage]}}
+		return config.Problems{{Message: next.refused[stage]}}
 	}
 	if next.plan == nil && len(next.stopped) > 0 {
-		return Output{}, config.Problems{{Message: "this is all that the pipeline does", Hint: "end the stream instead"}}
+		return config.Problems{{Message: "this is all that the pipeline does", Hint: "end the stream instead"}}
+	}
+	return nil
+}
+
+// change brings another state of a stream into force, if the stage that it is about fits.
+func (d *Desired) change(name, stage string, next *stream, e Event) (Output, error) {
+	if err := d.fit(name, stage, next); err != nil {
+		return Output{}, err
 	}
 	before := d.streams[name]
 	if len(next.added) == 0 && len(next.stopped) == 0 {

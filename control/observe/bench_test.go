@@ -91,7 +91,7 @@ func (talker) Measure() []pipeline.Figure {
 // ns/op by 1e7 is per cent of a core.
 func BenchmarkSample(b *testing.B) {
 	host := crowd(b, 200, 10)
-	o := observe.New(host.Snapshots, observe.NewLog())
+	o := observe.New(host.Snapshots, observe.Ways{}, observe.NewLog())
 	<-time.After(time.Second) // until all run
 	b.ReportAllocs()
 	for b.Loop() {
@@ -106,7 +106,7 @@ func BenchmarkSample(b *testing.B) {
 // of one.
 func BenchmarkDashboard(b *testing.B) {
 	host := crowd(b, 200, 10)
-	o := observe.New(host.Snapshots, observe.NewLog())
+	o := observe.New(host.Snapshots, observe.Ways{}, observe.NewLog())
 	<-time.After(time.Second) // until all run
 	send := o.Listener("stats,streams,graph:live/s7")
 	b.ReportMetric(float64(send()), "first-bytes")

@@ -5,18 +5,6 @@ import (
 	"weir/pipeline/media"
 )
 
-// codecName is what people call a codec.
-func codecName(c media.Codec) string {
-	switch c {
-	case media.CodecH264:
-		return "H.264"
-	case media.CodecH265:
-		return "H.265"
-	default:
-		return c.String()
-	}
-}
-
 // profileOf is the profile that a track's configuration names; "" if it names none.
 func profileOf(t *media.Track) string {
 	config := t.Config

@@ -17,21 +17,26 @@ type Graph struct {
 	Edges   []GraphEdge `json:"edges" nullable:"false"`
 }
 
-// GraphNode is a stage of a graph.
+// GraphNode is a stage of a graph, and its place.
 type GraphNode struct {
+	Stage
+	Column int `json:"column" doc:"Its place from left to right."`
+}
+
+// Stage is a stage of a pipeline.
+type Stage struct {
 	Name     string    `json:"name"`
 	Use      string    `json:"use"`
 	Role     string    `json:"role" enum:"source,transform,sink"`
 	Inserted bool      `json:"inserted" doc:"It is a conversion that the planner has put in; why says what for."`
 	Why      string    `json:"why,omitempty"`
-	State    string    `json:"state" example:"running"`
+	State    string    `json:"state" enum:"declared,starting,running,waiting,paused,failed,ended" doc:"declared, unless the stream runs."`
 	Since    time.Time `json:"since,omitzero"`
 	Viewers  int       `json:"viewers"`
 	Trouble  *Trouble  `json:"problem,omitempty"`
 	Restarts uint64    `json:"restarts"`
 	Detail   any       `json:"detail,omitempty" doc:"What the stage says of itself."`
 	Tracks   []Track   `json:"tracks,omitempty" doc:"What it sends."`
-	Column   int       `json:"column" doc:"Its place from left to right."`
 }
 
 // Trouble is the last failure of a stage that does not run.
@@ -44,11 +49,11 @@ type Trouble struct {
 type Track struct {
 	ID       string  `json:"id"`
 	Kind     string  `json:"kind" enum:"video,audio"`
-	Codec    string  `json:"codec"`
+	Codec    string  `json:"codec" example:"H.264"`
 	Group    string  `json:"group,omitempty"`
 	Language string  `json:"language,omitempty"`
 	Layers   []Layer `json:"layers,omitempty"`
-	Summary  string  `json:"summary"`
+	Summary  string  `json:"summary" example:"H.264 High 1080p30"`
 }
 
 // Layer is one rendition of a video track.
@@ -96,7 +101,7 @@ func (s *Sample) Graph(path string) *Graph {
 		g.Edges = append(g.Edges, edgeOf(&v.snap.Edges[i], &v.rates[i]))
 	}
 	for i := range v.snap.Stages {
-		g.Nodes = append(g.Nodes, NodeOf(&v.snap.Stages[i]))
+		g.Nodes = append(g.Nodes, GraphNode{Stage: StageOf(&v.snap.Stages[i])})
 	}
 	g.arrange()
 	return g
@@ -106,10 +111,10 @@ func (s *Sample) Graph(path string) *Graph {
 func Declared(p *pipeline.Plan) *Graph {
 	g := &Graph{Pattern: p.Def.Pattern.String(), Nodes: []GraphNode{}, Edges: []GraphEdge{}}
 	for _, n := range p.Nodes {
-		g.Nodes = append(g.Nodes, GraphNode{
+		g.Nodes = append(g.Nodes, GraphNode{Stage: Stage{
 			Name: n.Name, Use: n.Use, Role: n.Factory.Spec().Role.String(),
 			Inserted: n.Inserted, Why: n.Why, State: "declared",
-		})
+		}})
 		for _, e := range n.Edges {
 			g.Edges = append(g.Edges, GraphEdge{From: e.From, FromPort: e.FromPort, To: n.Name, Port: e.Port})
 		}
@@ -133,9 +138,9 @@ func (g *Graph) arrange() {
 	}
 }
 
-// NodeOf is a stage as its graph shows it, but for its column.
-func NodeOf(st *pipeline.StageSnapshot) GraphNode {
-	n := GraphNode{
+// StageOf is what a snapshot of a stage shows.
+func StageOf(st *pipeline.StageSnapshot) Stage {
+	n := Stage{
 		Name: st.Name, Use: st.Use, Role: st.Role.String(), Inserted: st.Inserted, Why: st.Why,
 		State: st.State.String(), Since: st.Since.UTC(), Viewers: st.Viewers, Detail: st.Detail,
 	}

@@ -28,6 +28,7 @@ const (
 // Observer takes Samples. Its methods may be called from any goroutine.
 type Observer struct {
 	snapshots func() []instance.Snapshot
+	ways      Ways
 	log       *Log
 
 	mu      sync.Mutex // guards what follows
@@ -37,9 +38,9 @@ type Observer struct {
 }
 
 // New makes an Observer of what snapshots shows, which publishes what has changed.
-func New(snapshots func() []instance.Snapshot, log *Log) *Observer {
+func New(snapshots func() []instance.Snapshot, ways Ways, log *Log) *Observer {
 	return &Observer{
-		snapshots: snapshots, log: log, last: &Sample{},
+		snapshots: snapshots, ways: ways, log: log, last: &Sample{},
 		streams: make(map[string]*watched), next: make(chan struct{}),
 	}
 }
@@ -94,7 +95,7 @@ func (o *Observer) take() *Sample {
 			o.streams[snap.Path] = w
 		}
 		w.seen = now
-		s.streams = append(s.streams, w.sample(snap, now, o.log))
+		s.streams = append(s.streams, w.sample(snap, now, &o.ways, o.log))
 	}
 	for path, w := range o.streams {
 		if !w.seen.Equal(now) {
@@ -115,6 +116,7 @@ type watched struct {
 	edges   map[edgeKey]*meter
 	sources map[sourceKey]*meter
 	stages  map[string]*patient
+	bitrate int64 // of what comes in, in bit/s
 	summary summary
 }
 
@@ -130,7 +132,7 @@ func newWatched(path string, epoch time.Time) *watched {
 }
 
 // sample measures a stream, and publishes what has changed.
-func (w *watched) sample(snap *instance.Snapshot, now time.Time, log *Log) *view {
+func (w *watched) sample(snap *instance.Snapshot, now time.Time, ways *Ways, log *Log) *view {
 	v := &view{snap: snap, rates: make([]rate, len(snap.Edges))}
 	bytes := 0.0
 	for i := range snap.Stages {
@@ -158,7 +160,8 @@ func (w *watched) sample(snap *instance.Snapshot, now time.Time, log *Log) *view
 			delete(w.stages, name)
 		}
 	}
-	v.Stream = w.stream(snap, now, int64(bytes*8))
+	w.bitrate = int64(bytes * 8)
+	v.Stream = w.stream(snap, now, ways)
 	return v
 }
 

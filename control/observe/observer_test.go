@@ -23,7 +23,7 @@ type studio struct {
 
 func tracks() *media.TrackSet {
 	return &media.TrackSet{Tracks: []*media.Track{
-		{ID: "video", Codec: media.CodecH264, Rate: media.VideoRate, Layers: []media.Layer{{Width: 1920, Height: 1080, FPS: 29.97002}}},
+		{ID: "video", Codec: media.CodecH264, Form: media.FormAccess, Rate: media.VideoRate, Layers: []media.Layer{{Width: 1920, Height: 1080, FPS: 29.97002}}},
 		{ID: "audio", Codec: media.CodecAAC, Rate: 44100, Channels: 2},
 		{ID: "audio2", Codec: media.CodecOpus, Rate: 48000, Channels: 2},
 	}}
@@ -46,7 +46,7 @@ func newStudio(t *testing.T) *studio {
 		},
 	}}
 	log := NewLog()
-	s.o, s.r = New(s.show, log), log.Tail()
+	s.o, s.r = New(s.show, Ways{Watch: []Way{{"outputs/quick", "quick"}, {"outputs/any", "any"}}, Publish: []string{"ingest/any"}}, log), log.Tail()
 	return s
 }
 
@@ -77,6 +77,12 @@ func (s *studio) flow(n, taken uint64) GraphEdge {
 	return s.o.Now().Graph("live/a").Edges[0]
 }
 
+// stream is what is said of the stream now.
+func (s *studio) stream() Stream {
+	s.o.Now()
+	return s.o.Stream(&s.show()[0])
+}
+
 func (s *studio) expect(want string) {
 	s.t.Helper()
 	events, _, _ := s.r.Take()
@@ -92,7 +98,9 @@ func TestRatesAndWhyNothingFlows(t *testing.T) {
 		if e := s.flow(30, 30); e.Rate != 30 || e.FPS != 15 || e.Bitrate != 240_000 || e.Stalled || e.Dropping {
 			t.Errorf("flows: %+v", e)
 		}
-		if st, _ := s.o.Now().Stream("live/a"); st.Bitrate != 240_000 || st.Summary != "H.264 1080p29.97 + AAC 44.1 kHz + 1 more" || st.Verdict != "ok" {
+		if st := s.stream(); st.Bitrate != 240_000 || st.Summary != "H.264 1080p29.97 + AAC 44.1 kHz + 1 more" || st.Verdict != "ok" {
+			t.Errorf("%+v", st)
+		} else if len(st.Watch) != 1 || st.Watch[0] != "any" || !st.Publish || !st.HasStill || st.Recording {
 			t.Errorf("%+v", st)
 		}
 		s.snap.Edges[0].Overran += 7
@@ -176,10 +184,14 @@ func TestChangesAreEvents(t *testing.T) {
 		push.Report = pipeline.Report{State: "live", Findings: []pipeline.Finding{b}}
 		s.flow(30, 30)
 		s.expect("stream.lint")
-		if st, _ := s.o.Now().Stream("live/a"); st.Verdict != "warning" || st.Findings[0].Target != "push" || st.Outputs[0].State != "live" {
+		if st := s.stream(); st.Verdict != "warning" || st.Findings[0].Target != "push" || st.Outputs[0].State != "live" {
 			t.Errorf("%+v", st)
 		}
 		push.Report.Findings = nil
+		push.Report.State = "paused"
+		if !s.stream().Recording {
+			t.Error("a recording that has paused is not under way")
+		}
 		s.flow(30, 30)
 		events, _, _ = s.r.Take()
 		if kinds(events) != "stream.lint" || !events[0].Data.(Lint).Resolved {
@@ -187,12 +199,12 @@ func TestChangesAreEvents(t *testing.T) {
 		}
 		push.Report.State, push.Report.Reason, push.Report.Message = "backoff", "timeout", "the target does not answer"
 		s.flow(30, 30)
-		if st, _ := s.o.Now().Stream("live/a"); st.Verdict != "error" || st.Findings[0].Rule != "output_timeout" || st.Outputs[0].Reason != "timeout" {
+		if st := s.stream(); st.Verdict != "error" || st.Findings[0].Rule != "output_timeout" || st.Outputs[0].Reason != "timeout" {
 			t.Errorf("%+v", st)
 		}
 		push.State = pipeline.Waiting
 		s.flow(30, 0)
-		if st, _ := s.o.Now().Stream("live/a"); st.Verdict != "error" || st.Outputs[0].State != "waiting" || st.Outputs[0].Reason != "transient" {
+		if st := s.stream(); st.Verdict != "error" || st.Outputs[0].State != "waiting" || st.Outputs[0].Reason != "transient" {
 			t.Errorf("%+v", st)
 		}
 		s.off = true

@@ -242,7 +242,7 @@ func TestFeedsOutliveDeadlines(t *testing.T) {
 			})
 			log := NewLog()
 			api := rest.New("1", (*fixed)(everybody()))
-			Register(api, New(newStudio(t).show, log), nil)
+			Register(api, New(newStudio(t).show, Ways{}, log), nil)
 			s.Handle("/v1/", api)
 			ln, err := net.Listen("tcp", "127.0.0.1:0")
 			if err != nil {

@@ -69,7 +69,7 @@ func Summary(set *media.TrackSet) string {
 
 // TrackSummary is a track in a few words: "H.264 High 1080p30", "AAC 48 kHz".
 func TrackSummary(t *media.Track) string {
-	words := []string{codecName(t.Codec)}
+	words := []string{t.Codec.String()}
 	p := profileOf(t)
 	if t.Kind() == media.KindAudio {
 		if p != "" && p != "LC" {

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"path"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 
@@ -58,7 +59,7 @@ func schemaName(t reflect.Type, hint string) string {
 		}
 	}
 	from = strings.TrimLeft(from, "*[]")
-	if base := path.Base(from); strings.Contains(from, "weir/control/") && base != "rest" && base != "api" && !strings.HasSuffix(base, "_test") {
+	if base := path.Base(from); strings.Contains(from, "weir/control/") && !slices.Contains([]string{"rest", "api", "observe"}, base) && !strings.HasSuffix(base, "_test") {
 		name = strings.ToUpper(base[:1]) + base[1:] + name
 	}
 	return name

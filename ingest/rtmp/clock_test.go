@@ -21,12 +21,12 @@ func TestClocks(t *testing.T) {
 		want        string
 		jumps       uint64
 	}{
-		{"wraps at 2^24", 1<<24 - 3000, 0, "[H264 AAC] 180 video 283 audio", 0},
-		{"wraps at 2^31", 1<<31 - 3000, 0, "[H264 AAC] 180 video 283 audio", 0},
-		{"wraps at 2^32", 1<<32 - 3000, 0, "[H264 AAC] 180 video 283 audio", 0},
-		{"a second back", 5000, 1<<32 - 1000, "[H264 AAC] 180 video 283 audio", 0},
-		{"ten seconds back", 20_000, 1<<32 - 10_000, "[H264 AAC] 90 video 141 audio D:audio 1 audio D:video 90 video 141 audio", 1},
-		{"an hour forward", 0, 3_600_000, "[H264 AAC] 90 video 141 audio D:audio 1 audio D:video 90 video 141 audio", 1},
+		{"wraps at 2^24", 1<<24 - 3000, 0, "[H.264 AAC] 180 video 283 audio", 0},
+		{"wraps at 2^31", 1<<31 - 3000, 0, "[H.264 AAC] 180 video 283 audio", 0},
+		{"wraps at 2^32", 1<<32 - 3000, 0, "[H.264 AAC] 180 video 283 audio", 0},
+		{"a second back", 5000, 1<<32 - 1000, "[H.264 AAC] 180 video 283 audio", 0},
+		{"ten seconds back", 20_000, 1<<32 - 10_000, "[H.264 AAC] 90 video 141 audio D:audio 1 audio D:video 90 video 141 audio", 1},
+		{"an hour forward", 0, 3_600_000, "[H.264 AAC] 90 video 141 audio D:audio 1 audio D:video 90 video 141 audio", 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

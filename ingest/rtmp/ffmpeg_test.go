@@ -22,11 +22,11 @@ func TestFFmpeg(t *testing.T) {
 		t.Skip("there is no ffmpeg")
 	}
 	for clip, want := range map[string]string{
-		"h264-aac.mp4":         "[H264 AAC] 180 video 283 audio",
-		"h264-bframes-aac.mp4": "[H264 AAC] 180 video 283 audio",
-		"video-only.mp4":       "[H264] 180 video",
+		"h264-aac.mp4":         "[H.264 AAC] 180 video 283 audio",
+		"h264-bframes-aac.mp4": "[H.264 AAC] 180 video 283 audio",
+		"video-only.mp4":       "[H.264] 180 video",
 		"audio-only.mp4":       "[AAC] 283 audio",
-		"h264-aac.flv":         "[H264 AAC] 180 video 283 audio",
+		"h264-aac.flv":         "[H.264 AAC] 180 video 283 audio",
 	} {
 		t.Run(clip, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())

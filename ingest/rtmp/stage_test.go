@@ -66,7 +66,7 @@ func TestPublish(t *testing.T) {
 		began := time.Now()
 		e.send(tags, 1<<32-3000) // wraps in the middle
 		synctest.Wait()
-		if got, want := s.check(), "[H264 AAC] 180 video 283 audio"; got != want {
+		if got, want := s.check(), "[H.264 AAC] 180 video 283 audio"; got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
 		st := s.status()
@@ -107,7 +107,7 @@ func TestReturnWithinGrace(t *testing.T) {
 		s.enter(second)
 		second.send(tags, 500_000)
 		synctest.Wait()
-		if got, want := s.check(), "[H264 AAC] 90 video 141 audio D:audio 1 audio D:video 180 video 282 audio"; got != want {
+		if got, want := s.check(), "[H.264 AAC] 90 video 141 audio D:audio 1 audio D:video 180 video 282 audio"; got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
 		var last, next *media.Unit
@@ -273,13 +273,13 @@ func TestTracks(t *testing.T) {
 		tags []flv.Tag
 		want string
 	}{
-		{"picture only", video, "[H264] 180 video"},
+		{"picture only", video, "[H.264] 180 video"},
 		{"sound only", audio, "[AAC] 283 audio"},
-		{"sound a little later", merged(video, later(audio, 300)), "[H264 AAC] 180 video 283 audio"},
-		{"sound later", merged(video, later(audio, 2000)), "[H264] 60 video [H264 AAC] 120 video 234 audio [AAC] 49 audio"},
+		{"sound a little later", merged(video, later(audio, 300)), "[H.264 AAC] 180 video 283 audio"},
+		{"sound later", merged(video, later(audio, 2000)), "[H.264] 60 video [H.264 AAC] 120 video 234 audio [AAC] 49 audio"},
 		{
 			"sound disappears and returns", merged(video, until(audio, 1000), later(audio, 4500)),
-			"[H264 AAC] 119 video 47 audio [H264] 16 video [H264 AAC] G:audio 45 video 117 audio [AAC] 166 audio",
+			"[H.264 AAC] 119 video 47 audio [H.264] 16 video [H.264 AAC] G:audio 45 video 117 audio [AAC] 166 audio",
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

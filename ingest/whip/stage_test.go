@@ -26,7 +26,7 @@ func TestPublish(t *testing.T) {
 		<-p.Connected
 		p.Movie(t, 5*time.Second, 4)
 		time.Sleep(100 * time.Millisecond)
-		if got, want := s.check(), "[H264 Opus] 600 video 250 audio"; got != want {
+		if got, want := s.check(), "[H.264 Opus] 600 video 250 audio"; got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
 		keys, ends := 0, 0
@@ -48,7 +48,7 @@ func TestPublish(t *testing.T) {
 			t.Errorf("the picture is %v behind the sound", off)
 		}
 		st := s.status()
-		if st.State != "publishing" || st.Remote != "10.0.1.2:5000" || st.Encoder != "Test/1[2J" || st.Codecs["video"] != "H264" {
+		if st.State != "publishing" || st.Remote != "10.0.1.2:5000" || st.Encoder != "Test/1[2J" || st.Codecs["video"] != "H.264" {
 			t.Errorf("%+v", st)
 		}
 		r := s.do("DELETE", p.session, "")
@@ -157,7 +157,7 @@ func TestSimulcast(t *testing.T) {
 		<-p.Connected
 		p.Movie(t, 2*time.Second, 2)
 		time.Sleep(100 * time.Millisecond)
-		if got, want := s.check(), "[H264 Opus] 120 video 120 video/1 120 video/2 100 audio"; got != want {
+		if got, want := s.check(), "[H.264 Opus] 120 video 120 video/1 120 video/2 100 audio"; got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
 		var names []string
@@ -185,7 +185,7 @@ func TestTracksComeAndGo(t *testing.T) {
 		p.Audio = nil
 		p.Movie(t, time.Second, 1)
 		time.Sleep(20 * time.Millisecond)
-		if got, want := s.check(), "[H264] 30 video"; got != want {
+		if got, want := s.check(), "[H.264] 30 video"; got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
 		p.Audio = sound
@@ -196,7 +196,7 @@ func TestTracksComeAndGo(t *testing.T) {
 		p.Continue(t, time.Second, 1)
 		time.Sleep(100 * time.Millisecond)
 		got := s.check()
-		for n, want := range []string{"[H264] ", "[H264 Opus] ", "[H264] ", "[H264 Opus] "} {
+		for n, want := range []string{"[H.264] ", "[H.264 Opus] ", "[H.264] ", "[H.264 Opus] "} {
 			_, rest, ok := strings.Cut(got, want)
 			if !ok {
 				t.Errorf("set %d is not %s: %s", n, want, got)

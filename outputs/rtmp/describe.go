@@ -2,7 +2,6 @@ package rtmp
 
 import (
 	"weir/pipeline"
-	"weir/pipeline/platform/lint"
 )
 
 // Description is what the API shows of a running stage.
@@ -10,7 +9,7 @@ type Description struct {
 	Preset  string         `json:"preset"`
 	Targets []TargetStatus `json:"targets"`
 	// Findings are what of the stream is not as the platform wants it.
-	Findings []lint.Finding `json:"findings,omitempty"`
+	Findings []pipeline.Finding `json:"findings,omitempty"`
 }
 
 // Describe implements pipeline.Describer.
@@ -38,10 +37,6 @@ func (s *stage) Report() pipeline.Report {
 			r.Reason, r.Message = now.Reason, now.Message
 		}
 	}
-	for _, f := range s.lint.last() {
-		r.Findings = append(r.Findings, pipeline.Finding{
-			Rule: f.Rule, Severity: pipeline.Severity(f.Severity), Message: f.Message, Fix: f.Fix,
-		})
-	}
+	r.Findings = s.lint.last()
 	return r
 }

@@ -25,7 +25,7 @@ type inspector struct {
 	checked time.Time
 
 	mu       sync.Mutex // guards findings
-	findings []lint.Finding
+	findings []pipeline.Finding
 }
 
 // unit is called with all that is pushed, before silence is put in.
@@ -39,14 +39,14 @@ func (i *inspector) unit(u *media.Unit) {
 }
 
 // found shows findings, and logs those that are new and those that are gone.
-func (i *inspector) found(now []lint.Finding) {
+func (i *inspector) found(now []pipeline.Finding) {
 	i.mu.Lock()
 	before := i.findings
 	i.findings = now
 	i.mu.Unlock()
-	without := func(all, those []lint.Finding) []lint.Finding {
-		return slices.DeleteFunc(slices.Clone(all), func(f lint.Finding) bool {
-			return slices.ContainsFunc(those, func(g lint.Finding) bool { return f.Rule == g.Rule })
+	without := func(all, those []pipeline.Finding) []pipeline.Finding {
+		return slices.DeleteFunc(slices.Clone(all), func(f pipeline.Finding) bool {
+			return slices.ContainsFunc(those, func(g pipeline.Finding) bool { return f.Rule == g.Rule })
 		})
 	}
 	for _, f := range without(now, before) {
@@ -58,7 +58,7 @@ func (i *inspector) found(now []lint.Finding) {
 }
 
 // last are the latest findings, which are not to be changed.
-func (i *inspector) last() []lint.Finding {
+func (i *inspector) last() []pipeline.Finding {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	return i.findings
@@ -102,4 +102,24 @@ func (c *Config) Review(f pipeline.Forecast) (notes []pipeline.Note) {
 	return notes
 }
 
-var _ pipeline.Reviewer = (*Config)(nil)
+// Examine implements [pipeline.Examiner].
+func (c *Config) Examine(set *media.TrackSet, units []*media.Unit) []pipeline.Finding {
+	p, err := c.demanding()
+	if err != nil {
+		return nil // Validate has said so
+	}
+	video, layer, audio := c.choose(set)
+	var m lint.Meter
+	m.Tracks(video, layer, audio)
+	for _, u := range units {
+		if u.Track == audio || u.Track == video && u.Layer == layer {
+			m.Unit(u)
+		}
+	}
+	return lint.Check(m.Facts(), p)
+}
+
+var (
+	_ pipeline.Reviewer = (*Config)(nil)
+	_ pipeline.Examiner = (*Config)(nil)
+)

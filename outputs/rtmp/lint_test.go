@@ -70,3 +70,30 @@ func TestFindings(t *testing.T) {
 		}
 	}
 }
+
+// Before there is a stage, what has come of late is compared with what the platform wants.
+func TestExamine(t *testing.T) {
+	c := defaults()
+	c.Preset = "facebook"
+	both := stagetest.Both()
+	rules := func(set *media.TrackSet) (all []string) {
+		var units []*media.Unit
+		began := time.Now()
+		for _, item := range stagetest.MovieFrom(set, 0, 9*time.Second) {
+			if u, ok := item.(*media.Unit); ok {
+				u.Arrived = began.Add(u.Time())
+				units = append(units, u)
+			}
+		}
+		for _, f := range c.Examine(set, units) {
+			all = append(all, f.Rule)
+		}
+		return all
+	}
+	if got := rules(both); !slices.Equal(got, []string{"bitrate_under_min"}) {
+		t.Errorf("%q", got)
+	}
+	if got := rules(&media.TrackSet{Version: 1, Tracks: both.Tracks[:1]}); !slices.Equal(got, []string{"bitrate_under_min", "audio_missing"}) {
+		t.Errorf("%q", got)
+	}
+}

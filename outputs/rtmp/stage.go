@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -191,22 +192,16 @@ func (s *stage) Run(ctx context.Context, p *pipeline.Ports) error {
 
 // choose picks the tracks and the layer to push.
 func (s *stage) choose(set *media.TrackSet) {
-	s.video, s.audio, s.layer = "", "", 0
-	defer func() { s.lint.meter.Tracks(set.Track(s.video), s.layer, set.Track(s.audio)) }()
-	for _, t := range set.Tracks {
-		switch {
-		case t.Kind() == media.KindAudio && s.audio == "":
-			s.audio = t.ID
-			if s.silence.track == nil || s.silence.track.ID == silentID {
-				s.silence = silence{track: t, begun: s.silence.begun, next: media.Rescale(s.silence.next, silentTrack().Rate, t.Rate)}
-			}
-		case t.Kind() == media.KindVideo && s.video == "":
-			s.video = t.ID
-			for i, l := range t.Layers {
-				if l.Name == s.cfg.Layer && l.Name != "" {
-					s.layer = int8(i)
-				}
-			}
+	video, layer, audio := s.cfg.choose(set)
+	s.lint.meter.Tracks(video, layer, audio)
+	s.video, s.audio, s.layer = "", "", layer
+	if video != nil {
+		s.video = video.ID
+	}
+	if audio != nil {
+		s.audio = audio.ID
+		if s.silence.track == nil || s.silence.track.ID == silentID {
+			s.silence = silence{track: audio, begun: s.silence.begun, next: media.Rescale(s.silence.next, silentTrack().Rate, audio.Rate)}
 		}
 	}
 	if s.video != "" {
@@ -219,6 +214,21 @@ func (s *stage) choose(set *media.TrackSet) {
 			s.silence.next = media.Rescale(next.next, next.track.Rate, t.Rate)
 		}
 	}
+}
+
+// choose picks of a set what is pushed: the first track of each kind, and the layer that
+// is configured. Either may be nil.
+func (c *Config) choose(set *media.TrackSet) (video *media.Track, layer int8, audio *media.Track) {
+	for _, t := range set.Tracks {
+		switch {
+		case t.Kind() == media.KindAudio && audio == nil:
+			audio = t
+		case t.Kind() == media.KindVideo && video == nil:
+			video = t
+			layer = int8(max(0, slices.IndexFunc(t.Layers, func(l media.Layer) bool { return l.Name == c.Layer && l.Name != "" })))
+		}
+	}
+	return video, layer, audio
 }
 
 // take gives a unit to all targets.

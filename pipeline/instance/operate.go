@@ -50,3 +50,13 @@ func (h *Host) Still(path string) *media.Unit {
 	}
 	return i.graph.Still()
 }
+
+// Preview is what a stage of another plan would get of the instance at path; see
+// [pipeline.Graph.Preview]. Nothing arrives if none runs.
+func (h *Host) Preview(path string, plan *pipeline.Plan, stage string) pipeline.Preview {
+	i := h.runningAt(path)
+	if i == nil {
+		return pipeline.Preview{}
+	}
+	return i.graph.Preview(plan, stage)
+}

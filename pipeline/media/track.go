@@ -70,13 +70,13 @@ func Codecs() []Codec {
 	return []Codec{CodecH264, CodecH265, CodecAV1, CodecVP8, CodecVP9, CodecAAC, CodecOpus, CodecMP3}
 }
 
-// String is the codec's usual name.
+// String is the codec's name as people see it, wherever they do.
 func (c Codec) String() string {
 	switch c {
 	case CodecH264:
-		return "H264"
+		return "H.264"
 	case CodecH265:
-		return "H265"
+		return "H.265"
 	case CodecAV1:
 		return "AV1"
 	case CodecVP8:

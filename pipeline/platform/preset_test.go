@@ -32,14 +32,14 @@ func TestOverride(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	write(`[{"name": "twitch", "url": "rtmp://other/app", "codecs": ["H264"]}]`)
+	write(`[{"name": "twitch", "url": "rtmp://other/app", "codecs": ["H.264"]}]`)
 	if p, err := Named("twitch", file); err != nil || p.URL != "rtmp://other/app" {
 		t.Errorf("%+v, %v", p, err)
 	}
 	if p, err := Named("youtube", file); err != nil || p.Title != "YouTube" {
 		t.Errorf("%+v, %v", p, err)
 	}
-	for _, bad := range []string{`[{"nmae": "x"}]`, `[{"name": "x", "codecs": ["H.264"]}]`, `[{"name": "x", "must": ["closed-gop"]}]`, `[{"name": "x", "severities": {"interlaced": "fatal"}}]`, `{`} {
+	for _, bad := range []string{`[{"nmae": "x"}]`, `[{"name": "x", "codecs": ["H264"]}]`, `[{"name": "x", "must": ["closed-gop"]}]`, `[{"name": "x", "severities": {"interlaced": "fatal"}}]`, `{`} {
 		write(bad)
 		if _, err := Named("x", file); err == nil {
 			t.Errorf("%s is accepted", bad)

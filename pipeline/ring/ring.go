@@ -138,6 +138,21 @@ func (r *Ring) Keys() []*media.Unit {
 	return units
 }
 
+// Held lists the units that are held, of all sets. The list belongs to whoever asked.
+func (r *Ring) Held() []*media.Unit {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var units []*media.Unit
+	for seq := r.tail.Load(); seq < r.head.Load(); seq++ {
+		if e := r.slots.Load().at(seq); e != nil {
+			if u, ok := e.item.(*media.Unit); ok {
+				units = append(units, u)
+			}
+		}
+	}
+	return units
+}
+
 // Stats says what the ring holds and what went through it.
 func (r *Ring) Stats() Stats {
 	r.mu.Lock()

@@ -162,7 +162,7 @@ func (s *studio) record() *Writer {
 func (s *studio) segment(w *Writer, fragments int, first bool) {
 	p := Part{Rendition: "video", Ext: ".m4s"}
 	if first {
-		p.New = &Section{Init: Init{Tracks: []Track{{ID: "video", Kind: "video", Codec: "H264", Rate: 90000}}}, Data: []byte("init")}
+		p.New = &Section{Init: Init{Tracks: []Track{{ID: "video", Kind: "video", Codec: "H.264", Rate: 90000}}}, Data: []byte("init")}
 	}
 	w.Begin(Start{At: time.Unix(1e9+int64(s.n), 0).UTC(), Parts: []Part{p}, Discontinuity: first})
 	for range fragments {

@@ -266,6 +266,11 @@ func (f *fakeAPI) ofStreams(on route, is func(int, any) func(*http.Request, obje
 		{"name": "custom", "title": "Another server", "checked_on": "", "source": "", "url": "", "needs_key": false},
 	})))
 	on("GET /streams/{stream}/outputs", func(*http.Request, object) (int, any) { return 200, items(f.outputs) })
+	on("POST /streams/{stream}/outputs/check", func(*http.Request, object) (int, any) {
+		return 200, object{"seconds": 9.5, "judged": true, "via": []object{}, "findings": []object{
+			{"rule": "keyframe_interval_high", "severity": "warning", "message": "Key frames are 4.2 s apart", "fix": "OBS: Settings → Output → Keyframe interval = 2 s " + hostile},
+		}}
+	})
 	on("POST /streams/{stream}/outputs", func(_ *http.Request, body object) (int, any) {
 		with, _ := body["with"].(object)
 		if with["key"] == "wrong" {
@@ -378,7 +383,7 @@ func (f *fakeAPI) graph(path string) object {
 		}
 		return object{"path": path, "pattern": "live/{name}", "live": true, "nodes": nodes, "edges": edges}
 	}
-	node(0, "cam", "ingest/rtmp", object{"tracks": []object{{"id": 1, "kind": "video", "codec": "H264", "summary": "H.264 High 1080p30"}, {"id": 2, "kind": "audio", "codec": "AAC", "summary": "AAC 48 kHz"}}, "detail": object{"agent": hostile}})
+	node(0, "cam", "ingest/rtmp", object{"tracks": []object{{"id": "video", "kind": "video", "codec": "H.264", "summary": "H.264 High 1080p30"}, {"id": "audio", "kind": "audio", "codec": "AAC", "summary": "AAC 48 kHz"}}, "detail": object{"agent": hostile}})
 	node(0, "guest", "ingest/whip", nil)
 	node(1, "mix", "transcode/mixer", object{"detail": object{
 		"layout": "two", "speaker": "guest", "layouts": []string{"auto", "grid", "speaker", "side_by_side", "picture_in_picture"},

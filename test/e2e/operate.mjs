@@ -8,7 +8,7 @@
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { withBrowser } from "./browser.mjs";
-import { frames, pagesOf, show as showAt } from "./pages.mjs";
+import { pagesOf, show as showAt } from "./pages.mjs";
 
 const [url, ...rest] = process.argv.slice(2);
 const options = Object.fromEntries(rest.map((word) => word.split(/=(.*)/s)));

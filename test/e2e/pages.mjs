@@ -1,7 +1,7 @@
 // The pages of the operator's interface, and how to open one.
 
 // frames waits until what is there has been drawn.
-export const frames = (page) => page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+const frames = (page) => page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
 
 // pagesOf are all pages, by names, with those of a stream.
 export function pagesOf(path) {

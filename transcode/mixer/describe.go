@@ -3,6 +3,7 @@ package mixer
 import (
 	"time"
 
+	"weir/pipeline"
 	"weir/pipeline/platform/lint"
 	"weir/transcode/worker"
 )
@@ -32,7 +33,7 @@ type ParticipantStatus struct {
 	Mute  bool    `json:"mute,omitempty"`
 	Label string  `json:"label,omitempty"`
 	// Findings are the rules of package lint that its sound breaks.
-	Findings []lint.Finding `json:"findings,omitempty"`
+	Findings []pipeline.Finding `json:"findings,omitempty"`
 }
 
 // Describe implements pipeline.Describer.

@@ -35,7 +35,7 @@ func Factory(host *worker.Host, files string) pipeline.Factory {
 					Codecs: []media.Codec{media.CodecH265, media.CodecAV1, media.CodecVP8, media.CodecVP9},
 				},
 				To:  pipeline.Streams{Form: media.FormAccess, Codecs: []media.Codec{media.CodecH264}},
-				Why: "H264 is made of it", Config: inserted(lacking),
+				Why: "H.264 is made of it", Config: inserted(lacking),
 			},
 			{
 				Name: "nobframes", Kind: media.KindVideo,

@@ -8,7 +8,7 @@ import (
 
 // Version is the version of the protocol. It changes with everything that one side
 // says and the other would not understand, the numbers of media.Flags included.
-const Version = 3
+const Version = 4
 
 // Type is the type of a frame.
 type Type uint8

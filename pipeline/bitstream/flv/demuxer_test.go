@@ -174,7 +174,7 @@ malformed
 `},
 		{"no configuration", []Tag{
 			video(0, []byte{0x17, 1, 0, 0, 0}, idr), video(1, []byte{0x17, 1, 0, 0, 0}, idr),
-		}, "unsupported video: the video comes without the H264 configuration that must precede it: restart the encoder\n"},
+		}, "unsupported video: the video comes without the H.264 configuration that must precede it: restart the encoder\n"},
 		{"parameters change", []Tag{
 			video(0, start, avc),
 			video(1, []byte{0x17, 1, 0, 0, 0}, avcc(unhex(t, otherSPS), []byte{0x68, 0xCE, 0x3C, 0x80}, []byte{0x65, 1})),

@@ -50,7 +50,7 @@ func clips() []clip {
 		{name: "bitrate_not_cbr", preset: "twitch", pictures: "testsrc2=size=128x72:rate=15:duration=11,noise=alls=60:allf=t:enable=gt(t\\,7)", rate: "-crf 26", says: "Twitch wants a constant one"},
 		{name: "fps_unstable", preset: "twitch", pictures: pictures + ",select=not(between(t\\,4.1\\,4.7))", also: "-vsync vfr", says: "to 15 frames in a second"},
 		{name: "resolution_unsupported", preset: "twitch", pictures: "color=size=2560x1440:rate=2:duration=11", rate: "-b:v 600k", says: "The picture is 2560x1440 with 2 frames a second, and Twitch takes at most 1080 lines."},
-		{name: "codec_unsupported", preset: "twitch", coding: "-c:v libx265 -preset ultrafast -tag:v hvc1 -pix_fmt yuv420p -x265-params log-level=error:open-gop=0:bframes=0", says: "The picture is H265; Twitch takes H264."},
+		{name: "codec_unsupported", preset: "twitch", coding: "-c:v libx265 -preset ultrafast -tag:v hvc1 -pix_fmt yuv420p -x265-params log-level=error:open-gop=0:bframes=0", says: "The picture is H.265; Twitch takes H.264."},
 		{name: "profile_level", preset: "twitch", also: "-profile:v baseline", says: "The picture has the profile Baseline; Twitch takes Main and High."},
 		{name: "interlaced", preset: "twitch", also: "-flags +ildct+ilme", says: "interlaced"},
 		{name: "audio_missing", preset: "facebook", sound: "-an", aac: "-an", says: "Facebook wants sound, and none comes"},
@@ -102,7 +102,7 @@ func preset(t *testing.T, name string) *platform.Preset {
 	file := ""
 	if name == "nob" {
 		file = filepath.Join(t.TempDir(), "presets.json")
-		text := `[{"name": "nob", "title": "The browser", "codecs": ["H264", "AAC"], "must": ["no_b_frames"]}]`
+		text := `[{"name": "nob", "title": "The browser", "codecs": ["H.264", "AAC"], "must": ["no_b_frames"]}]`
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -1,43 +1,26 @@
 package lint
 
-import "weir/pipeline/platform"
-
-// Severity is how much a finding matters to a platform.
-type Severity string
-
-// The severities.
-const (
-	// Error: the platform refuses such a stream, or shows it badly.
-	Error Severity = "error"
-	// Warning: it may.
-	Warning Severity = "warning"
-
-	off Severity = "off"
+import (
+	"weir/pipeline"
+	"weir/pipeline/platform"
 )
 
-// Finding is one rule that a stream breaks.
-type Finding struct {
-	// Rule is the rule's id, one of [Rules].
-	Rule     string   `json:"rule"`
-	Severity Severity `json:"severity"`
-	// Message is a sentence about what is wrong, Fix one about what to do.
-	Message string `json:"message"`
-	Fix     string `json:"fix"`
-}
+// off is the severity of a rule that a platform does not have.
+const off pipeline.Severity = "off"
 
 // Check compares facts with what a platform wants, rule by rule.
-func Check(f *Facts, p *platform.Preset) []Finding {
-	var all []Finding
+func Check(f *Facts, p *platform.Preset) []pipeline.Finding {
+	var all []pipeline.Finding
 	for _, r := range rules() {
 		severity := r.severity
 		if s, ok := p.Severities[r.id]; ok {
-			severity = Severity(s)
+			severity = pipeline.Severity(s)
 		}
 		if severity == off {
 			continue
 		}
 		if message, fix := r.broken(f, p); message != "" {
-			all = append(all, Finding{Rule: r.id, Severity: severity, Message: message, Fix: fix})
+			all = append(all, pipeline.Finding{Rule: r.id, Severity: severity, Message: message, Fix: fix})
 		}
 	}
 	return all

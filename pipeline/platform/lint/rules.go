@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"weir/pipeline"
 	"weir/pipeline/media"
 	"weir/pipeline/platform"
 )
@@ -14,32 +15,32 @@ import (
 // rule is one thing that can be wrong. broken returns what is, and what to do about it.
 type rule struct {
 	id       string
-	severity Severity
+	severity pipeline.Severity
 	broken   func(f *Facts, p *platform.Preset) (message, fix string)
 }
 
 func rules() []rule {
 	return []rule{
-		{"keyframe_interval_high", Error, ofVideo(keyframesFar)},
-		{"keyframe_interval_unstable", Warning, ofVideo(keyframesUneven)},
-		{"b_frames_present", Error, ofVideo(bFrames)},
-		{"open_gop", Warning, ofVideo(openGOP)},
-		{"bitrate_over_max", Warning, bitrateOver},
-		{"bitrate_under_min", Warning, ofVideo(bitrateUnder)},
-		{"bitrate_not_cbr", Warning, ofVideo(bitrateVaries)},
-		{"fps_unstable", Warning, ofVideo(fpsVaries)},
-		{"resolution_unsupported", Error, ofVideo(size)},
-		{"codec_unsupported", Error, ofVideo(videoCodec)},
-		{"profile_level", Error, ofVideo(profile)},
-		{"interlaced", Warning, ofVideo(interlaced)},
-		{"audio_missing", Warning, silent},
-		{"audio_codec", Error, ofAudio(audioCodec)},
-		{"audio_rate", Warning, ofAudio(audioRate)},
-		{clippingRule, Warning, ofAudio(clipping)},
-		{"av_offset", Warning, apart},
-		{"timestamp_jumps", Warning, jumps},
-		{"aspect_ratio", Warning, ofVideo(pixels)},
-		{"color_hdr", Warning, ofVideo(hdr)},
+		{"keyframe_interval_high", pipeline.Wrong, ofVideo(keyframesFar)},
+		{"keyframe_interval_unstable", pipeline.Doubtful, ofVideo(keyframesUneven)},
+		{"b_frames_present", pipeline.Wrong, ofVideo(bFrames)},
+		{"open_gop", pipeline.Doubtful, ofVideo(openGOP)},
+		{"bitrate_over_max", pipeline.Doubtful, bitrateOver},
+		{"bitrate_under_min", pipeline.Doubtful, ofVideo(bitrateUnder)},
+		{"bitrate_not_cbr", pipeline.Doubtful, ofVideo(bitrateVaries)},
+		{"fps_unstable", pipeline.Doubtful, ofVideo(fpsVaries)},
+		{"resolution_unsupported", pipeline.Wrong, ofVideo(size)},
+		{"codec_unsupported", pipeline.Wrong, ofVideo(videoCodec)},
+		{"profile_level", pipeline.Wrong, ofVideo(profile)},
+		{"interlaced", pipeline.Doubtful, ofVideo(interlaced)},
+		{"audio_missing", pipeline.Doubtful, silent},
+		{"audio_codec", pipeline.Wrong, ofAudio(audioCodec)},
+		{"audio_rate", pipeline.Doubtful, ofAudio(audioRate)},
+		{clippingRule, pipeline.Doubtful, ofAudio(clipping)},
+		{"av_offset", pipeline.Doubtful, apart},
+		{"timestamp_jumps", pipeline.Doubtful, jumps},
+		{"aspect_ratio", pipeline.Doubtful, ofVideo(pixels)},
+		{"color_hdr", pipeline.Doubtful, ofVideo(hdr)},
 	}
 }
 
@@ -248,12 +249,12 @@ func clipping(a *Audio, _ *platform.Preset) (message, fix string) {
 
 // Clipping is what there is to say of sound of which a share is cut off at full scale, for
 // stages that decode sound whatever becomes of it.
-func Clipping(share float64) []Finding {
+func Clipping(share float64) []pipeline.Finding {
 	message, fix := clipping(&Audio{Clipping: share}, nil)
 	if message == "" {
 		return nil
 	}
-	return []Finding{{Rule: clippingRule, Severity: Warning, Message: message, Fix: fix}}
+	return []pipeline.Finding{{Rule: clippingRule, Severity: pipeline.Doubtful, Message: message, Fix: fix}}
 }
 
 // offset is how far sound and picture may be apart by the way in which encoders

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"weir/pipeline"
 	"weir/pipeline/media"
 	"weir/pipeline/platform"
 )
@@ -13,18 +14,18 @@ import (
 func TestRules(t *testing.T) {
 	for _, c := range []struct {
 		preset, rule string
-		severity     Severity
+		severity     pipeline.Severity
 		says         string
 		facts        Facts
 	}{
-		{"youtube", "av_offset", Warning, "1.5 s behind the picture's", Facts{Offset: -1500 * time.Millisecond}},
-		{"twitch", "bitrate_over_max", Error, "The sound comes with 320 kbit/s, and Twitch takes at most 160.", Facts{Audio: &Audio{Codec: media.CodecAAC, Bitrate: 320e3}}},
-		{"twitch", "bitrate_over_max", Error, "at most 6 Mbit/s for 1920x1080 with 60 frames", Facts{Video: &Video{Codec: media.CodecH264, Width: 1920, Height: 1080, FPS: 60, Bitrate: 8e6}}},
-		{"twitch", "resolution_unsupported", Error, "at most 60 frames a second", Facts{Video: &Video{Codec: media.CodecH264, Width: 1280, Height: 720, FPS: 120}}},
-		{"facebook", "profile_level", Error, "level 5.1; Facebook takes at most 4.2", Facts{Video: &Video{Codec: media.CodecH264, Level: 51}}},
-		{"facebook", "audio_codec", Error, "HE-AAC", Facts{Audio: &Audio{Codec: media.CodecAAC, Profile: "HE"}}},
-		{"twitch", "audio_clipping", Warning, "2.5 % of it is cut off", Facts{Audio: &Audio{Codec: media.CodecAAC, Clipping: 0.025}}},
-		{"twitch", "audio_codec", Error, "6 channels", Facts{Audio: &Audio{Codec: media.CodecAAC, Channels: 6}}},
+		{"youtube", "av_offset", pipeline.Doubtful, "1.5 s behind the picture's", Facts{Offset: -1500 * time.Millisecond}},
+		{"twitch", "bitrate_over_max", pipeline.Wrong, "The sound comes with 320 kbit/s, and Twitch takes at most 160.", Facts{Audio: &Audio{Codec: media.CodecAAC, Bitrate: 320e3}}},
+		{"twitch", "bitrate_over_max", pipeline.Wrong, "at most 6 Mbit/s for 1920x1080 with 60 frames", Facts{Video: &Video{Codec: media.CodecH264, Width: 1920, Height: 1080, FPS: 60, Bitrate: 8e6}}},
+		{"twitch", "resolution_unsupported", pipeline.Wrong, "at most 60 frames a second", Facts{Video: &Video{Codec: media.CodecH264, Width: 1280, Height: 720, FPS: 120}}},
+		{"facebook", "profile_level", pipeline.Wrong, "level 5.1; Facebook takes at most 4.2", Facts{Video: &Video{Codec: media.CodecH264, Level: 51}}},
+		{"facebook", "audio_codec", pipeline.Wrong, "HE-AAC", Facts{Audio: &Audio{Codec: media.CodecAAC, Profile: "HE"}}},
+		{"twitch", "audio_clipping", pipeline.Doubtful, "2.5 % of it is cut off", Facts{Audio: &Audio{Codec: media.CodecAAC, Clipping: 0.025}}},
+		{"twitch", "audio_codec", pipeline.Wrong, "6 channels", Facts{Audio: &Audio{Codec: media.CodecAAC, Channels: 6}}},
 		{"youtube", "", "", "", Facts{Video: &Video{Codec: media.CodecAV1, Width: 1080, Height: 1920, FPS: 60, Bitrate: 8e6}}},
 		{"youtube", "", "", "", Facts{}},
 	} {
@@ -39,7 +40,7 @@ func TestRules(t *testing.T) {
 
 // A preset decides how much a rule matters to it.
 func TestSeverities(t *testing.T) {
-	p := platform.Preset{Codecs: []string{"H264"}, Demands: platform.Demands{Must: []platform.Must{platform.Progressive}}}
+	p := platform.Preset{Codecs: []string{"H.264"}, Demands: platform.Demands{Must: []platform.Must{platform.Progressive}}}
 	f := Facts{Video: &Video{Codec: media.CodecH264, Interlaced: true}}
 	for severity, want := range map[string]int{"error": 1, "warning": 1, "off": 0} {
 		p.Severities = map[string]string{"interlaced": severity}

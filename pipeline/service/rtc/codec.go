@@ -38,6 +38,16 @@ func codecOf(encoding string) (codec media.Codec, rank int) {
 	return 0, len(mimes())
 }
 
+// preference is the rank of a codec that is carried.
+func preference(c media.Codec) int {
+	for i, m := range mimes() {
+		if m.codec == c {
+			return i
+		}
+	}
+	return len(mimes())
+}
+
 // mediaEngine knows the formats that are taken from publishers. An answer uses the
 // offer's payload types; the ones here only have to differ.
 func mediaEngine() (*webrtc.MediaEngine, error) {

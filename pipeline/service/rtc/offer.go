@@ -131,7 +131,7 @@ func (o *Offer) medium(m *sdp.MediaDescription) error {
 		return err
 	}
 	if out.Codecs = prefer(m); len(out.Codecs) == 0 {
-		return refuse(Unsupported, "None of the %s codecs that are offered is taken; H264, H265, AV1, VP9, VP8 and Opus are.", out.Kind)
+		return refuse(Unsupported, "None of the %s codecs that are offered is taken; H.264, H.265, AV1, VP9, VP8 and Opus are.", out.Kind)
 	}
 	var err error
 	if out.Layers, err = simulcast(m); err != nil {
@@ -236,11 +236,7 @@ func prefer(m *sdp.MediaDescription) []media.Codec {
 		return len(mimes()) + 1
 	}
 	slices.SortStableFunc(m.MediaName.Formats, func(a, b string) int { return order(a) - order(b) })
-	slices.SortFunc(codecs, func(a, b media.Codec) int {
-		_, ra := codecOf(a.String())
-		_, rb := codecOf(b.String())
-		return ra - rb
-	})
+	slices.SortFunc(codecs, func(a, b media.Codec) int { return preference(a) - preference(b) })
 	return codecs
 }
 

@@ -22,9 +22,9 @@ func sample(t testing.TB, name string) string {
 
 func TestParseOffer(t *testing.T) {
 	for name, want := range map[string]string{
-		"obs.sdp":           "audio 0 [] [Opus]; video 1 [] [H264]",
-		"obs-simulcast.sdp": "audio 0 [] [Opus]; video 1 [0 1 2] [H264]",
-		"chromium.sdp":      "audio 0 [] [Opus]; video 1 [low mid high] [H264 AV1 VP9 VP8]",
+		"obs.sdp":           "audio 0 [] [Opus]; video 1 [] [H.264]",
+		"obs-simulcast.sdp": "audio 0 [] [Opus]; video 1 [0 1 2] [H.264]",
+		"chromium.sdp":      "audio 0 [] [Opus]; video 1 [low mid high] [H.264 AV1 VP9 VP8]",
 	} {
 		o, err := ParseOffer([]byte(sample(t, name)))
 		if err != nil {

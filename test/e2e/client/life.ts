@@ -176,6 +176,8 @@ async function life() {
   // An output: added, retargeted, stopped, started, removed.
   const target = (name: string) => ({ url: `rtmp://127.0.0.1:${port}/target`, key: `${name}?key=life-target-key-41` });
   const running = (name: string) => until(`${name} arrives`, async () => (await weir.GET("/v1/streams/{stream}", { params: { path: { stream: name } } })).data);
+  const sight = must(await weir.POST("/v1/streams/{stream}/outputs/check", { params: { path }, body: { use: "outputs/rtmp", with: { preset: "facebook", key: "none" } } }), "check an output", 200);
+  expect("a platform has judged what arrives", sight.judged && sight.seconds > 0 && sight.findings.every((f) => f.fix !== ""));
   const added = await weir.POST("/v1/streams/{stream}/outputs", { params: { path, header: { "Idempotency-Key": "o" } }, body: { name: "push", use: "outputs/rtmp", with: target("a") } });
   expect("the key is not shown", !JSON.stringify(must(added, "add an output", 201)).includes("life-target-key"));
   refused(await weir.POST("/v1/streams/{stream}/outputs", { params: { path }, body: { name: "push", use: "outputs/rtmp", with: target("a") } }), "add it twice", 409, "name_taken");
@@ -230,7 +232,7 @@ async function life() {
   const next = must(await weir.POST("/v1/keys/{id}/rotate", { params: { path: { id: made.id } }, body: { overlap_seconds: 0 } }), "rotate the key", 201);
   expect("keys are listed", must(await weir.GET("/v1/keys"), "keys", 200).items.some((k) => k.id === next.id));
   children.push((publisher = publish("show/studio", next.secret)));
-  await until("the stream is back", async () => (await weir.GET("/v1/streams/{stream}", { params: { path } })).data?.state === "running");
+  await until("the publisher is back", async () => (await weir.GET("/v1/streams/{stream}/sessions", { params: { path } })).data?.items.some((s) => s.publisher && s.id !== session.id));
   const link = must(await weir.POST("/v1/streams/{stream}/links", { params: { path }, body: { expires_seconds: 600 } }), "link", 201);
   expect("the link is good", (await fetch(link.url)).status === 200);
   const reader = must(await weir.POST("/v1/tokens", { body: { name: "reader", scopes: ["read"], streams: ["other/*"] } }), "make a reader", 201);

@@ -8,7 +8,7 @@ export type Scope = "read" | "operate" | "configure" | "admin";
 
 export type Severity = "ok" | "warning" | "error";
 export interface Finding { rule: string; severity: Severity; message: string; fix: string; target?: string }
-export interface OutputState { name: string; use: string; state: string; reason?: string }
+export interface OutputState { name: string; use: string; state: string; reason?: string; message?: string }
 export interface Stream {
   path: string; pipeline: string; state: string; since: string; viewers: number; bitrate: number; summary: string;
   verdict: Severity; findings: Finding[]; outputs: OutputState[]; recording: boolean; has_still: boolean; watch: string[]; publish: boolean;
@@ -16,10 +16,10 @@ export interface Stream {
 export interface Pipeline { id: string; when: string; stages: { name: string; use: string; from?: string[] }[]; streams: string[] }
 
 export interface Layer { name: string; width: number; height: number; fps: number; bitrate: number }
-export interface Track { id: string | number; kind: string; codec: string; layers?: Layer[]; summary: string }
+export interface Track { id: string; kind: string; codec: string; layers?: Layer[]; summary: string }
 export interface GraphNode {
   name: string; use: string; role: string; inserted: boolean; why?: string; state: string; since: string; viewers: number;
-  problem?: { kind: string; message: string }; restarts: number | Record<string, number>; detail?: unknown; tracks?: Track[]; column: number;
+  problem?: { kind: string; message: string }; restarts: number; detail?: unknown; tracks?: Track[]; column: number;
 }
 export interface GraphEdge {
   from: string; from_port: string; to: string; port: string; fps: number; units_per_second: number; bitrate: number; queue_seconds: number; queued: number;
@@ -27,10 +27,11 @@ export interface GraphEdge {
 }
 export interface Graph { path?: string; pattern: string; live: boolean; nodes: GraphNode[]; edges: GraphEdge[] }
 
-export interface Output {
-  name: string; use: string; from?: string; origin: string; persistent: boolean; stopped: boolean; state: string; reason?: string; message?: string;
+export interface Output extends OutputState {
+  from?: unknown; origin: string; persistent: boolean; stopped: boolean;
   with: Record<string, unknown>; detail?: unknown; findings: Finding[];
 }
+export interface Judgement { seconds: number; judged: boolean; findings: Finding[]; via: { use: string; why: string }[] }
 export interface Platform { name: string; title: string; checked_on: string; source: string; url: string; needs_key: boolean }
 export interface Peer {
   id: string; stage: string; protocol: string; remote: string; agent: string; subject: string; since: string; bytes: number; bitrate: number;

@@ -33,8 +33,6 @@ export function Inspector({ graph, chosen }: { graph: Followed; chosen: Signal<s
   );
 }
 
-const restarts = (r: GraphNode["restarts"]) => (typeof r === "number" ? r : Object.values(r ?? {}).reduce((sum, n) => sum + n, 0));
-
 function OfNode({ of }: { of: Signal<GraphNode> }) {
   const n = of.value;
   return (
@@ -43,7 +41,7 @@ function OfNode({ of }: { of: Signal<GraphNode> }) {
         <div><dt>{t("graph.use")}</dt><dd>{n.use}{n.inserted && ` (${t("graph.inserted")})`}</dd></div>
         <div><dt>{t("graph.state")}</dt><dd><State of={n.state} /></dd></div>
         <div><dt>{t("graph.since")}</dt><dd>{since(n.since)}</dd></div>
-        <div><dt>{t("graph.restarts")}</dt><dd>{restarts(n.restarts)}</dd></div>
+        <div><dt>{t("graph.restarts")}</dt><dd>{n.restarts}</dd></div>
         {n.viewers > 0 && <div><dt>{t("stream.viewers")}</dt><dd>{n.viewers}</dd></div>}
       </dl>
       {n.why && <p>{t("graph.why")}: {n.why}</p>}

@@ -1,6 +1,6 @@
 // Where a stream is pushed to.
 import { useSignal } from "@preact/signals";
-import { create, list, ofStream, type Output, type Platform, seg, send, type Stream, words } from "./api";
+import { create, type Judgement, list, ofStream, type Output, type Platform, seg, send, type Stream, words } from "./api";
 import { bitrate } from "./format";
 import { listen, say } from "./live";
 import { Act, Failure, Field, Findings, State, useAsked, useEvery } from "./parts";
@@ -84,6 +84,24 @@ function Retarget({ at, done }: { at: string; done: () => Promise<void> }) {
   );
 }
 
+// Foreseen is what a platform would say of what arrives now.
+function Foreseen({ path, platform, of }: { path: string; platform: Platform; of: string }) {
+  const settings = { use: pushes, with: { preset: platform.name, key: "***" } }; // no key is needed to look
+  const { value, error, again } = useAsked(() => send<Judgement>("POST", ofStream(path, "/outputs/check"), settings), [path, platform.name, of]);
+  useEvery(every, () => void again(), [path, platform.name]);
+  return (
+    <>
+      <h3>{t("target.lint", { title: platform.title })}</h3>
+      {error ? <p class="faint">{words(error)}</p> : value && (
+        <>
+          {!value.judged ? <p class="faint">{t("target.lint.nothing")}</p> : value.findings.length > 0 ? <Findings of={value.findings} /> : <p class="ok">{t("target.lint.ok")}</p>}
+          {value.via.length > 0 && <p class="help">{t("target.lint.via", { why: value.via.map((v) => v.why).join("; ") })}</p>}
+        </>
+      )}
+    </>
+  );
+}
+
 const scheme = /^rtmps?:\/\/[^/\s]+/;
 
 function Add({ path, stream, again }: { path: string; stream: Stream | null; again: () => Promise<void> }) {
@@ -100,7 +118,6 @@ function Add({ path, stream, again }: { path: string; stream: Stream | null; aga
   const platform = platforms?.find((p) => p.name === chosen.value);
   if (!platform) return null;
   const custom = !platform.url;
-  const demands = stream?.findings.filter((f) => !f.target) ?? [];
   const add = async (event: SubmitEvent) => {
     event.preventDefault();
     wrong.value = {
@@ -140,8 +157,7 @@ function Add({ path, stream, again }: { path: string; stream: Stream | null; aga
       <Field label={t("target.name")} help={t("target.name.help")}>{(c) => <input {...c} value={name.value} onInput={(e) => (name.value = e.currentTarget.value)} />}</Field>
       {platform.name === "twitch" && <label class="choice"><input type="checkbox" checked={test.value} onChange={(e) => (test.value = e.currentTarget.checked)} /> {t("target.test")}</label>}
       <label class="choice"><input type="checkbox" checked={keep.value} onChange={(e) => (keep.value = e.currentTarget.checked)} /> {t("target.persistent")}</label>
-      <h3>{custom ? t("stream.findings") : t("target.lint", { title: platform.title })}</h3>
-      {demands.length > 0 ? <Findings of={demands} /> : <p class="ok">{t(custom ? "stream.findings.none" : "target.lint.ok")}</p>}
+      {!custom && may("configure") && <Foreseen path={path} platform={platform} of={stream?.summary ?? ""} />}
       {wrong.value.all && <p class="wrong" role="alert">✗ {wrong.value.all}</p>}
       <button class="primary" disabled={busy.value || !may("operate")}>{t("target.go")}</button>
     </form>

@@ -196,7 +196,9 @@ export const en = {
   "target.fromFile": "from the configuration",
   "target.added": "Target {name} added",
   "target.lint": "What {title} would say",
-  "target.lint.ok": "✓ Nothing in the stream is to be mended. What this target demands beyond that is shown beside it once it runs.",
+  "target.lint.ok": "✓ Nothing in what arrives now.",
+  "target.lint.nothing": "Nothing arrives at present that could be looked at.",
+  "target.lint.via": "Converted on the way: {why}.",
   "target.key.keep": "Leave it empty to keep the key.",
 
   "record.start": "Start recording",

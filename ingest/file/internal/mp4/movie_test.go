@@ -54,7 +54,7 @@ func describe(t *testing.T, file []byte) string {
 // The figures are those of ffprobe.
 func TestRead(t *testing.T) {
 	const (
-		h264 = "H264 1/15360: 180 samples, 106976 bytes, start 0 length 92160 of 92160, last dts 91648+0, least offset 0, config 45 bytes\n"
+		h264 = "H.264 1/15360: 180 samples, 106976 bytes, start 0 length 92160 of 92160, last dts 91648+0, least offset 0, config 45 bytes\n"
 		aac  = "AAC 1/48000: 283 samples, 48759 bytes, start 1024 length 288000 of 289024, last dts 288768+0, least offset 0, config 5 bytes\n"
 		opus = "Opus 1/48000: 301 samples, 48742 bytes, start 312 length 288000 of 288312, last dts 288000+0, least offset 0, config 19 bytes\n"
 	)
@@ -63,8 +63,8 @@ func TestRead(t *testing.T) {
 		"video-only.mp4":       h264,
 		"h264-aac.mp4":         h264 + aac,
 		"h264-opus.mp4":        h264 + opus,
-		"h264-bframes-aac.mp4": "H264 1/15360: 180 samples, 116830 bytes, start 1024 length 92160 of 92160, last dts 91648+512, least offset 512, config 47 bytes\n" + aac,
-		"h265-aac.mp4":         "H265 1/15360: 180 samples, 116805 bytes, start 0 length 92160 of 92160, last dts 91648+0, least offset 0, config 2409 bytes\n" + aac,
+		"h264-bframes-aac.mp4": "H.264 1/15360: 180 samples, 116830 bytes, start 1024 length 92160 of 92160, last dts 91648+512, least offset 512, config 47 bytes\n" + aac,
+		"h265-aac.mp4":         "H.265 1/15360: 180 samples, 116805 bytes, start 0 length 92160 of 92160, last dts 91648+0, least offset 0, config 2409 bytes\n" + aac,
 		"av1-opus.mp4":         "AV1 1/15360: 180 samples, 106713 bytes, start 0 length 92160 of 92160, last dts 91648+0, least offset 0, config 17 bytes\n" + opus,
 	} {
 		t.Run(name, func(t *testing.T) {
