@@ -68,7 +68,12 @@ func Register(a *rest.API, opts Options) {
 	r.checks(a)
 	r.configuration(a)
 	if opts.Recorder != nil && opts.Archive != nil {
+		r.recorders(a)
 		r.recordings(a)
+		r.recordingFiles(a)
+		if prober, ok := r.Archive.(Prober); ok {
+			r.stores(a, prober)
+		}
 	}
 }
 

@@ -51,71 +51,76 @@ func hear(ctx context.Context, v *visitor, leave <-chan error) *hearing {
 	return h
 }
 
-func TestChair(t *testing.T) {
-	ended := func(what string) func(*testing.T, *hearing) {
-		return func(t *testing.T, h *hearing) {
-			var sent *Dismissal
-			if !errors.As(h.err, &sent) || sent.Message != what || h.next != nil {
-				t.Errorf("%v, then %v, not %q", h.err, h.next, what)
-			}
+// in runs f in a bubble in which v is heard, and gives what became of it.
+func in(t *testing.T, v *visitor, f func(h *hearing, end func(), leave chan<- error)) *hearing {
+	t.Helper()
+	var h *hearing
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		leave := make(chan error)
+		h = hear(ctx, v, leave)
+		who, s, taken := h.chair.Now()
+		if !taken || who != v || s.ID != "one" || !s.Since.Equal(time.Now()) || v.pass != nil && s.Subject != v.pass.Subject {
+			t.Errorf("%v, %+v, %v", who, s, taken)
 		}
+		f(h, cancel, leave)
+		<-h.over
+		if _, _, taken := h.chair.Now(); taken || h.chair.Dismiss("one", "again") {
+			t.Error("somebody sits there still")
+		}
+	})
+	return h
+}
+
+func TestPublisherLeaves(t *testing.T) {
+	h := in(t, with("ann"), func(_ *hearing, _ func(), leave chan<- error) { leave <- io.EOF })
+	if !errors.Is(h.err, io.EOF) || h.next != nil {
+		t.Errorf("%v, then %v", h.err, h.next)
 	}
+}
+
+func TestStageEnds(t *testing.T) {
+	h := in(t, with("ann"), func(_ *hearing, end func(), _ chan<- error) { end() })
+	if !errors.Is(h.err, ErrEnded) || h.next != nil {
+		t.Errorf("%v, then %v", h.err, h.next)
+	}
+}
+
+// Who comes by the same permission takes over, others are turned away.
+func TestTakeover(t *testing.T) {
+	bob, ann := with("bob"), with("ann")
+	h := in(t, with("ann"), func(h *hearing, _ func(), _ chan<- error) {
+		h.queue <- bob
+		synctest.Wait()
+		h.queue <- ann
+	})
+	if h.err != nil || h.next != ann || !bob.turned || ann.turned {
+		t.Errorf("%v, then %v; turned away: %v, %v", h.err, h.next, bob.turned, ann.turned)
+	}
+}
+
+func TestSentAway(t *testing.T) {
 	for name, c := range map[string]struct {
-		v     *visitor
-		does  func(t *testing.T, h *hearing, end func(), leave chan<- error)
-		after func(*testing.T, *hearing)
+		v    *visitor
+		does func(h *hearing, end func(), leave chan<- error)
+		why  Dismissal
 	}{
-		"leaves": {with("ann"), func(_ *testing.T, _ *hearing, _ func(), leave chan<- error) { leave <- io.EOF }, func(t *testing.T, h *hearing) {
-			if !errors.Is(h.err, io.EOF) || h.next != nil {
-				t.Errorf("%v, then %v", h.err, h.next)
-			}
-		}},
-		"the stage ends": {with("ann"), func(_ *testing.T, _ *hearing, end func(), _ chan<- error) { end() }, func(t *testing.T, h *hearing) {
-			if !errors.Is(h.err, ErrEnded) {
-				t.Error(h.err)
-			}
-		}},
-		"another one of the same permission": {with("ann"), func(_ *testing.T, h *hearing, _ func(), _ chan<- error) { h.queue <- with("ann") }, func(t *testing.T, h *hearing) {
-			if h.err != nil || h.next == nil {
-				t.Errorf("%v, then %v", h.err, h.next)
-			}
-		}},
-		"one of another permission": {with("ann"), func(t *testing.T, h *hearing, end func(), _ chan<- error) {
-			other := with("bob")
-			h.queue <- other
-			synctest.Wait()
-			if _, _, taken := h.chair.Now(); !other.turned || !taken {
-				t.Errorf("turned away: %v, somebody is heard: %v", other.turned, taken)
-			}
-			end()
-		}, func(*testing.T, *hearing) {}},
-		"dismissed": {&visitor{}, func(t *testing.T, h *hearing, _ func(), _ chan<- error) {
-			if h.chair.Dismiss("two", "no") || !h.chair.Dismiss("one", "Enough.") {
-				t.Error("not the one who was meant")
-			}
-		}, ended("Enough.")},
+		"dismissed": {&visitor{}, func(h *hearing, _ func(), _ chan<- error) {
+			_ = h.chair.Dismiss("two", "no") || h.chair.Dismiss("one", "Enough.")
+		}, Dismissal{Message: "Enough."}},
 		"the pass expires": {
 			&visitor{pass: &access.Pass{Expires: time.Date(2000, 1, 1, 0, 1, 0, 0, time.UTC)}}, // a bubble begins in 2000
-			func(*testing.T, *hearing, func(), chan<- error) { time.Sleep(time.Minute) }, ended("The permission has expired."),
+			func(*hearing, func(), chan<- error) {},
+			Dismissal{"The permission has expired.", access.Refuse(access.Expired, "The permission has expired.")},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				ctx, cancel := context.WithCancel(t.Context())
-				defer cancel()
-				leave := make(chan error)
-				h := hear(ctx, c.v, leave)
-				v, s, taken := h.chair.Now()
-				if !taken || v != c.v || s.ID != "one" || !s.Since.Equal(time.Now()) || c.v.pass != nil && s.Subject != c.v.pass.Subject {
-					t.Errorf("%v, %+v, %v", v, s, taken)
-				}
-				c.does(t, h, cancel, leave)
-				<-h.over
-				c.after(t, h)
-				if _, _, taken := h.chair.Now(); taken || h.chair.Dismiss("one", "again") {
-					t.Error("somebody sits there still")
-				}
-			})
+			h := in(t, c.v, c.does)
+			var sent *Dismissal
+			if !errors.As(h.err, &sent) || sent.Message != c.why.Message || (sent.Refusal == nil) != (c.why.Refusal == nil) || h.next != nil {
+				t.Errorf("%v, then %v", h.err, h.next)
+			}
 		})
 	}
 }
