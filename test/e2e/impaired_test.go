@@ -204,7 +204,7 @@ func TestPublisherBehindBadPath(t *testing.T) {
 	machine.Long(t)
 	cores.Take(t, 1.5)
 	if os.Getenv("WEIR_SOAK") == "" {
-		t.Skip("two browsers and a limit that is not kept yet (docs/verification.md): WEIR_SOAK=3m")
+		t.Skip("two browsers for minutes, on a machine that does nothing else: WEIR_SOAK=3m")
 	}
 	link, client := away(t)
 	d := soak(10 * time.Minute)
