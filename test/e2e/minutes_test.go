@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"weir/test/machine"
 	"weir/test/nginx"
 	"weir/test/versitygw"
 )
@@ -156,6 +157,7 @@ var setupLink = regexp.MustCompile(`http://\S+/setup#token=\S+`)
 // user, a stream from a browser, a target, a recording in a bucket, a link for somebody else,
 // the configuration as text, and a restart. Who watches meanwhile loses nothing.
 func TestFirstTenMinutes(t *testing.T) {
+	machine.Long(t)
 	cores.Take(t, 1)
 	target := nginx.Start(t)
 	bucket, _ := versitygw.Start(t)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"weir/cmd/load"
+	"weir/test/machine"
 	"weir/transcode/worker"
 )
 
@@ -83,6 +84,7 @@ func longestPause(t *testing.T, a *load.Audience, d time.Duration) (longest time
 // A worker that is killed, or stopped, costs viewers of what it makes three seconds at
 // most, and viewers of what passes nothing; when nobody needs it any more it is gone.
 func TestWorkerFalls(t *testing.T) {
+	machine.Long(t)
 	cores.Take(t, 0.25)
 	s := start(t, webrtc+transcoding(t, 8)+adapted)
 	const path, clip, times = "live/studio", "h264-bframes-aac.mp4", 6
