@@ -105,7 +105,7 @@ func TestOperatorKeys(t *testing.T) {
 		t.Errorf("the inspector: %+v", g)
 	}
 	labels := strings.Join(g.Labels, "\n")
-	for _, want := range []string{"29.97 fps · 5.8 Mb/s · q 40 ms", "stalled: nothing for 4 s", "✗ dropping"} {
+	for _, want := range []string{"30 fps · 5.8 Mb/s · q 40 ms", "stalled: nothing for 4 s", "✗ dropping"} {
 		if !strings.Contains(labels, want) {
 			t.Errorf("no edge says %q, but\n%s", want, labels)
 		}
