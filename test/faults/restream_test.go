@@ -224,9 +224,9 @@ func (e *ear) hear(ctx context.Context, s *peer.Session) error {
 		}
 		clock += media.Ticks(int32(r.Timestamp - uint32(clock)))
 		frames, err := put.Push(nil, &media.Unit{PTS: clock, DTS: clock, Arrived: now, RTP: r})
-		if err != nil {
+		if err != nil && len(e.got) > 0 {
 			return err
-		}
+		} // else the first packets came before the handshake was over at this end
 		for _, f := range frames {
 			joined, err := bitstream.Append(nil, media.CodecH264, f.Unit.Access)
 			if err != nil {
