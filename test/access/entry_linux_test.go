@@ -62,6 +62,9 @@ func disguised(s string) string {
 	return b.String()
 }
 
+// disguisedToken shows a token in the query, each of its bytes escaped.
+func disguisedToken(r *http.Request, p paper) { r.URL.RawQuery = "token=" + disguised(p.text) }
+
 func entries() []entry {
 	texts, cookies, queries := []form{text}, []form{session, linked}, []form{text, linked}
 	return []entry{
@@ -70,16 +73,12 @@ func entries() []entry {
 		{"WHIP", "bearer", access.Publish, texts, "POST", "whip", asBearer},
 		{"WHIP", "password", access.Publish, texts, "POST", "whip", asBasic},
 		{"WHIP", "?token=", access.Publish, queries, "POST", "whip", inQuery("token")},
-		{"WHIP", "?token=, in disguise", access.Publish, texts, "POST", "whip", func(r *http.Request, p paper) {
-			r.URL.RawQuery = "token=" + disguised(p.text)
-		}},
+		{"WHIP", "?token=, in disguise", access.Publish, texts, "POST", "whip", disguisedToken},
 		{"WHIP", "path", access.Publish, texts, "POST", "whip", inPath},
 		{"WHIP", "cookie", access.Publish, cookies, "POST", "whip", asCookie},
 		{"WHEP", "bearer", access.Play, texts, "POST", "whep", asBearer},
 		{"WHEP", "?jwt=", access.Play, queries, "POST", "whep", inQuery("jwt")},
-		{"WHEP", "?token=, in disguise", access.Play, texts, "POST", "whep", func(r *http.Request, p paper) {
-			r.URL.RawQuery = "token=" + disguised(p.text)
-		}},
+		{"WHEP", "?token=, in disguise", access.Play, texts, "POST", "whep", disguisedToken},
 		{"WHEP", "cookie", access.Play, cookies, "POST", "whep", asCookie},
 		{"HLS", "bearer", access.Play, texts, "GET", "index.m3u8", asBearer},
 		{"HLS", "password", access.Play, texts, "GET", "index.m3u8", asBasic},
