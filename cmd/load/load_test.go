@@ -1,10 +1,12 @@
 package load
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
 	"net"
+	"os/exec"
 	"testing"
 	"time"
 
@@ -44,7 +46,7 @@ func TestPublishersSendWhatTheySay(t *testing.T) {
 		publishing, stop := context.WithCancel(ctx)
 		live := make(chan struct{})
 		go func() {
-			_, err := Publishers{"rtmp://" + ln.Addr().String() + "/live/load*", 2, chunkSize, false}.Run(publishing, func() { close(live) })
+			_, err := Publishers{"rtmp://" + ln.Addr().String() + "/live/load*", 2, chunkSize, AAC}.Run(publishing, func() { close(live) })
 			ended <- err
 		}()
 		<-live
@@ -108,7 +110,7 @@ func receive(p *rtmpd.Publisher, frames int) result {
 }
 
 func TestBytesRepeat(t *testing.T) {
-	w, err := newWire(4096, soundOf(false))
+	w, err := newWire(4096, AAC)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,6 +127,50 @@ func TestBytesRepeat(t *testing.T) {
 	}
 	if sum[videoChunks] != turn || sum[audioChunks] != turn {
 		t.Errorf("a turn's timestamps add up to %v, want %v each", sum, turn)
+	}
+}
+
+func TestSounds(t *testing.T) {
+	for sound, blocks := range map[Sound]int{"": audioPerTurn, AAC: audioPerTurn, Opus: opusSound().perTurn(), Silent: 0} {
+		w, err := newWire(4096, sound)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := len(w.messages) - videoPerTurn; n != blocks {
+			t.Errorf("%q: %d blocks of sound, want %d", sound, n, blocks)
+		}
+	}
+	if _, err := newWire(4096, "mp3"); err == nil {
+		t.Error("there is no such sound")
+	}
+}
+
+// A converter decodes the AAC, so it has to be sound.
+func TestSilenceDecodes(t *testing.T) {
+	ffmpeg, err := exec.LookPath("ffmpeg")
+	if err != nil {
+		t.Skip("ffmpeg is not installed")
+	}
+	track, err := track(media.CodecAAC, audioConfig, flv.AudioID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := aacSound().block(track, nil)
+	const adts = 7
+	size := adts + len(block)
+	// ISO 13818-7 section 6.2: AAC-LC, 48 kHz, two channels.
+	header := []byte{0xff, 0xf1, 0x4c, 0x80 | byte(size>>11), byte(size >> 3), byte(size<<5) | 0x1f, 0xfc}
+	const blocks = 50
+	cmd := exec.CommandContext(t.Context(), ffmpeg, "-v", "error", "-xerror", "-f", "aac", "-i", "-", "-f", "s16le", "-")
+	cmd.Stdin = bytes.NewReader(bytes.Repeat(append(header, block...), blocks))
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	samples, err := cmd.Output()
+	if err != nil || said.Len() > 0 {
+		t.Fatalf("%v: %s", err, said.Bytes())
+	}
+	if n := len(samples) / 4; n < (blocks-2)*audioFrame || len(bytes.Trim(samples, "\x00")) > 0 {
+		t.Errorf("%d samples, or not silence", n)
 	}
 }
 

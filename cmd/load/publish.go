@@ -23,8 +23,8 @@ type Publishers struct {
 	// ChunkSize is the most payload that they put into a chunk, in bytes: OBS takes
 	// 4096, ffmpeg 128 unless the server asks for more.
 	ChunkSize int
-	// Opus makes the sound Opus instead of AAC.
-	Opus bool
+	// Sound is what there is beside the pictures; empty is AAC.
+	Sound Sound
 }
 
 // Published is what publishers have done.
@@ -39,7 +39,7 @@ type Published struct {
 // Their clocks are spread over a group of pictures, so that key frames do not
 // coincide. The first to fail ends it.
 func (p Publishers) Run(ctx context.Context, live func()) (Published, error) {
-	w, err := newWire(p.ChunkSize, soundOf(p.Opus))
+	w, err := newWire(p.ChunkSize, p.Sound)
 	if err != nil {
 		return Published{}, err
 	}

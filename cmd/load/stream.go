@@ -14,7 +14,8 @@ import (
 
 // The stream that publishers send: what an encoder for 720p30 makes of ordinary
 // content, 2.52 Mbit/s of H.264 in groups of 2 s and 128 kbit/s of AAC. The slices
-// are noise, which no server looks into.
+// are noise, which no server looks into. What is made of AAC has to be decoded: it is
+// silence, with zeros behind.
 const (
 	frameRate  = 30
 	groupSize  = 2 * frameRate // frames from key frame to key frame
@@ -72,54 +73,59 @@ type timed struct {
 	stamp int // where the time of sending belongs in bytes; 0 is nowhere
 }
 
+// Sound is what there is beside the pictures.
+type Sound string
+
+// The kinds of sound. The zero Sound is AAC.
+const (
+	AAC    Sound = "aac"
+	Opus   Sound = "opus" // which WebRTC viewers can be sent
+	Silent Sound = "none" // no track at all
+)
+
+// Sounds are all of them.
+func Sounds() []Sound { return []Sound{AAC, Opus, Silent} }
+
 // sound is what there is of a codec.
 type sound struct {
 	codec          media.Codec
 	config         string
 	samples, bytes int // of a frame
-	first          byte
 }
 
-func soundOf(opus bool) sound {
-	if opus {
-		return sound{media.CodecOpus, opusConfig, opusPacket, opusBytes, 0xfc} // CELT, 20 ms, stereo
+func opusSound() sound { return sound{media.CodecOpus, opusConfig, opusPacket, opusBytes} }
+
+func aacSound() sound { return sound{media.CodecAAC, audioConfig, audioFrame, audioBytes} }
+
+// block is a frame of sound.
+func (s sound) block(t *media.Track, noise *rand.Rand) []byte {
+	if s.codec == media.CodecOpus {
+		return noisy(noise, 0xfc, s.bytes) // CELT, 20 ms, stereo
 	}
-	return sound{media.CodecAAC, audioConfig, audioFrame, audioBytes, 0x21}
+	b := make([]byte, s.bytes)
+	copy(b, bitstream.Silence(t))
+	return b
 }
 
 func (s sound) perTurn() int { return int(turn/time.Second) * audioRate / s.samples }
 
 // newWire lays the stream out in chunks of at most chunkSize bytes of payload.
-func newWire(chunkSize int, sound sound) (*wire, error) {
-	video, err := track(media.CodecH264, videoConfig, flv.VideoID)
-	if err != nil {
-		return nil, err
-	}
-	audio, err := track(sound.codec, sound.config, flv.AudioID)
-	if err != nil {
-		return nil, err
-	}
+func newWire(chunkSize int, of Sound) (*wire, error) {
 	w := &wire{}
-	meta := flv.Metadata{Width: 1280, Height: 720, FPS: frameRate, VideoBitrate: 2_520_000, AudioBitrate: 128_000, Encoder: "weir load"}
-	w.head = appendChunks(w.head, dataChunks, 0, chunkSize, meta.Tag(true), 0)
-	for _, t := range []*media.Track{video, audio} {
-		tag, err := flv.SequenceHeader(t, 0, 0)
-		if err != nil {
-			return nil, fmt.Errorf("sequence header: %w", err)
-		}
-		w.head = appendChunks(w.head, chunksOf(tag), 0, chunkSize, tag, 0)
+	meta := flv.Metadata{Width: 1280, Height: 720, FPS: frameRate, VideoBitrate: 2_520_000, Encoder: "weir load"}
+	if of != Silent {
+		meta.AudioBitrate = 128_000
 	}
+	w.head = appendChunks(w.head, dataChunks, 0, chunkSize, meta.Tag(true), 0)
 	noise := rand.New(rand.NewPCG(1, 2))
-	err = w.add(video, videoPerTurn, chunkSize, func(n int) ([][]byte, media.Flags) {
+	err := w.add(media.CodecH264, videoConfig, videoPerTurn, chunkSize, func(_ *media.Track, n int) ([]byte, media.Flags) {
 		if n%groupSize == 0 {
-			return [][]byte{nal(noise, 0x65, keyBytes)}, media.Key
+			return nal(noise, 0x65, keyBytes), media.Key
 		}
-		return [][]byte{nal(noise, 0x41, interBytes)}, 0
+		return nal(noise, 0x41, interBytes), 0
 	})
-	if err == nil {
-		err = w.add(audio, sound.perTurn(), chunkSize, func(int) ([][]byte, media.Flags) {
-			return [][]byte{noisy(noise, sound.first, sound.bytes)}, media.Key
-		})
+	if err == nil && of != Silent {
+		err = w.addSound(of, chunkSize, noise)
 	}
 	slices.SortStableFunc(w.messages, func(a, b timed) int { return int(a.due - b.due) })
 	return w, err
@@ -151,13 +157,41 @@ func noisy(noise *rand.Rand, first byte, size int) []byte {
 	return b
 }
 
-// add appends a turn's messages of one track.
-func (w *wire) add(t *media.Track, count, chunkSize int, unit func(n int) ([][]byte, media.Flags)) error {
+func (w *wire) addSound(of Sound, chunkSize int, noise *rand.Rand) error {
+	var s sound
+	switch of {
+	case AAC, "":
+		s = aacSound()
+	case Opus:
+		s = opusSound()
+	default:
+		return fmt.Errorf("no sound is called %q: one of %v", of, Sounds())
+	}
+	return w.add(s.codec, s.config, s.perTurn(), chunkSize, func(t *media.Track, _ int) ([]byte, media.Flags) {
+		return s.block(t, noise), media.Key
+	})
+}
+
+// add appends a track: its decoder configuration, and a turn's messages.
+func (w *wire) add(codec media.Codec, config string, count, chunkSize int, unit func(t *media.Track, n int) ([]byte, media.Flags)) error {
+	id := flv.AudioID
+	if codec.Kind() == media.KindVideo {
+		id = flv.VideoID
+	}
+	t, err := track(codec, config, id)
+	if err != nil {
+		return err
+	}
+	tag, err := flv.SequenceHeader(t, 0, 0)
+	if err != nil {
+		return fmt.Errorf("sequence header: %w", err)
+	}
+	w.head = appendChunks(w.head, chunksOf(tag), 0, chunkSize, tag, 0)
 	at := func(n int) uint32 { return uint32((int64(n)*turn.Milliseconds() + int64(count)/2) / int64(count)) }
 	before := at(count-1) - uint32(turn.Milliseconds()) // negative, as differences want it
 	for n := range count {
-		access, flags := unit(n)
-		tag, err := flv.Mux(flv.Unit{Track: t, DTS: at(n), Flags: flags, Access: access})
+		access, flags := unit(t, n)
+		tag, err := flv.Mux(flv.Unit{Track: t, DTS: at(n), Flags: flags, Access: [][]byte{access}})
 		if err != nil {
 			return fmt.Errorf("tag: %w", err)
 		}

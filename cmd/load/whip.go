@@ -124,11 +124,11 @@ func newFilm() (*film, error) {
 		}
 		f.frames = append(f.frames, frame)
 	}
-	voice := soundOf(true)
+	voice := opusSound()
 	for n := range voice.perTurn() {
 		f.frames = append(f.frames, rtpFrame{
 			due: turn * time.Duration(n) / time.Duration(voice.perTurn()), kind: media.KindAudio,
-			payloads: [][]byte{noisy(noise, voice.first, voice.bytes)},
+			payloads: [][]byte{voice.block(nil, noise)},
 		})
 	}
 	slices.SortStableFunc(f.frames, func(a, b rtpFrame) int { return int(a.due - b.due) })

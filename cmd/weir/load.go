@@ -37,7 +37,7 @@ func newLoadCmd() *cobra.Command {
 		Long: "Publish and watch in bulk, and count what comes: with it the project is measured, and a machine is\n" +
 			"sized. All of it comes from this one process, which is made to be light; given the server's --pid it\n" +
 			"says what the server needs. Load is made on this machine only, unless --allow-remote is given.",
-		Example: "  weir load rtmp rtmp://127.0.0.1/live/load --opus --duration 10m &\n" +
+		Example: "  weir load rtmp rtmp://127.0.0.1/live/load --sound opus --duration 10m &\n" +
 			"  weir load whep http://127.0.0.1:8080/live/load/whep --count 150 --pid $(pidof -s weir)",
 	}
 	cmd.AddCommand(newLoadRTMPCmd(), newLoadWHIPCmd(), newLoadWHEPCmd(), newLoadHLSCmd())

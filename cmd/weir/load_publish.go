@@ -23,24 +23,28 @@ type publishing struct {
 
 // stream is what help says of what is published.
 const stream = "The stream is what an encoder makes of 720p30: 2.5 Mbit/s of H.264 in groups of 2 s, and sound. Its\n" +
-	"slices are noise, which no server looks into. A * in the address is the publisher's number."
+	"slices are noise, which no server looks into, its AAC is silence. A * in the address is the publisher's number."
 
 func newLoadRTMPCmd() *cobra.Command {
 	l := &loading{}
 	p := load.Publishers{}
+	sound := &word{value: string(load.AAC)}
+	for _, s := range load.Sounds() {
+		sound.words = append(sound.words, string(s))
+	}
 	cmd := &cobra.Command{
 		Use:     "rtmp URL",
 		Short:   "Publish by RTMP, many times",
 		Long:    "Publish by RTMP in real time.\n\n" + stream,
 		Example: "  weir load rtmp 'rtmp://127.0.0.1/live/load*?key=…' --count 50 --pid $(pidof -s weir)",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			p.URL, p.Count = args[0], l.count
+			p.URL, p.Count, p.Sound = args[0], l.count, load.Sound(sound.value)
 			return l.publish(cmd, p.Run)
 		},
 	}
 	f := cmd.Flags()
 	f.IntVar(&p.ChunkSize, "chunk", 4096, "most payload of a chunk, in bytes: OBS takes 4096, ffmpeg 128")
-	f.BoolVar(&p.Opus, "opus", false, "make the sound Opus, which WebRTC viewers can be sent, instead of AAC")
+	f.Var(sound, "sound", "what the sound is; WebRTC viewers are sent Opus, which is made of AAC at a price")
 	return l.command(cmd, "publishers")
 }
 

@@ -13,37 +13,39 @@ import (
 	"weir/cmd/load"
 )
 
-// BenchmarkViewers is WebRTC viewers of one stream of 2.5 Mbit/s, with the feedback of
-// browsers, and the floor of the machine beside them: what sending the same packets
-// takes at best. The viewers are `weir load whep`.
+// BenchmarkViewers is WebRTC viewers of one stream of 2.5 Mbit/s of H.264, some with
+// Opus, with the feedback of browsers, and the floor of the machine beside them: what
+// sending the same packets takes at best. The viewers are `weir load whep`.
 func BenchmarkViewers(b *testing.B) {
 	for _, c := range []struct {
 		name  string
 		count int
 		more  []string
+		sound load.Sound
 		whip  bool
 	}{
-		{"viewers=50", 50, nil, false},
-		{"viewers=150", 150, nil, false},
-		{"viewers=300", 300, nil, false},
-		{"viewers=600", 600, nil, false},
-		{"sha1=150", 150, []string{"--sha1"}, false},
-		{"whip=150", 150, nil, true}, // with sound
+		{"viewers=50", 50, nil, load.Silent, false},
+		{"viewers=150", 150, nil, load.Silent, false},
+		{"viewers=300", 300, nil, load.Silent, false},
+		{"viewers=600", 600, nil, load.Silent, false},
+		{"sha1=150", 150, []string{"--sha1"}, load.Silent, false},
+		{"sound=150", 150, nil, load.Opus, false},
+		{"whip=150", 150, nil, load.Opus, true},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			s := startServer(b, rtcConfiguration)
-			path, by := "live/load", order{Publishers: &load.Publishers{URL: "rtmp://" + s.rtmp + "/live/load", Count: 1, ChunkSize: 4096}}
+			path, by := "live/load", order{Publishers: &load.Publishers{URL: "rtmp://" + s.rtmp + "/live/load", Count: 1, ChunkSize: 4096, Sound: c.sound}}
 			if c.whip {
 				path, by = "cam/load", order{Studios: &load.Studios{URL: "http://" + s.http + "/cam/load/whip", Count: 1}}
 			}
 			publisher := s.load(b, by)
 			s.wait(b, settle)
 			heap := s.metric(b, "go_memstats_next_gc_bytes") / 2
-			floor := measureFloor(b, c.count, c.whip)
+			floor := measureFloor(b, c.count, c.sound == load.Opus)
 			for b.Loop() {
 				measureViewers(b, s, c.count, append(c.more, "http://"+s.http+"/"+path+"/whep"), heap)
 			}
-			again := measureFloor(b, c.count, c.whip)
+			again := measureFloor(b, c.count, c.sound == load.Opus)
 			floor.unread, floor.read = (floor.unread+again.unread)/2, (floor.read+again.read)/2
 			b.ReportMetric(0, "ns/op")
 			b.ReportMetric(floor.unread, "floor-us/packet")

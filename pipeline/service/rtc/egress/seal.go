@@ -164,19 +164,20 @@ func (c *counterMode) seal(packet, payload []byte, ssrc uint32, index uint64) []
 }
 
 // keyStream is block by block, because the standard library's counter mode cannot be
-// set to another counter without being made anew.
+// set to another counter without being made anew. All counters are written before the
+// first is encrypted: a processor that reads back in one piece what it has just written
+// in several waits for it to reach the cache.
 func (c *counterMode) keyStream(n int, ssrc uint32, index uint64) []byte {
-	var iv [aes.BlockSize]byte
-	copy(iv[:], c.salt[:])
-	binary.BigEndian.PutUint32(iv[4:], binary.BigEndian.Uint32(iv[4:])^ssrc)
-	high, low := binary.BigEndian.Uint32(iv[8:])^uint32(index>>16), binary.BigEndian.Uint16(iv[12:])^uint16(index)
-	binary.BigEndian.PutUint32(iv[8:], high)
-	binary.BigEndian.PutUint16(iv[12:], low)
-	for i, k := 0, uint16(0); i < n; i, k = i+aes.BlockSize, k+1 {
-		b := c.stream[i : i+aes.BlockSize]
-		copy(b, iv[:14])
-		binary.BigEndian.PutUint16(b[14:], k)
-		c.block.Encrypt(b, b)
+	high := binary.BigEndian.Uint64(c.salt[:]) ^ uint64(ssrc)
+	low := uint64(binary.BigEndian.Uint32(c.salt[8:]))<<32 | uint64(binary.BigEndian.Uint16(c.salt[12:]))<<16
+	low ^= index << 16
+	stream := c.stream[:(n+aes.BlockSize-1)&^(aes.BlockSize-1)]
+	for i, b := uint64(0), stream; len(b) >= aes.BlockSize; i, b = i+1, b[aes.BlockSize:] {
+		binary.BigEndian.PutUint64(b, high)
+		binary.BigEndian.PutUint64(b[8:], low|i)
 	}
-	return c.stream[:n]
+	for b := stream; len(b) >= aes.BlockSize; b = b[aes.BlockSize:] {
+		c.block.Encrypt(b[:aes.BlockSize], b[:aes.BlockSize])
+	}
+	return stream[:n]
 }
