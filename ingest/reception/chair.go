@@ -47,6 +47,30 @@ type sitting[V Visitor] struct {
 	end     context.CancelCauseFunc
 }
 
+// Await waits for a publisher to come from queue, and returns nobody when ctx ends. In an
+// instance that a publisher started idle(true) is called when nobody has come for as long as
+// grace, and idle(false) when somebody comes after all: nothing else may keep it alive.
+func Await[V Visitor](ctx context.Context, queue <-chan V, grace time.Duration, env pipeline.Env, idle func(bool)) (next V) {
+	timer := time.NewTimer(grace)
+	defer timer.Stop()
+	limit := timer.C
+	if env.When != pipeline.Published {
+		limit = nil
+	}
+	for ctx.Err() == nil { // what being idle ends takes nobody any more
+		select {
+		case next := <-queue:
+			idle(false)
+			return next
+		case <-limit:
+			env.Log.Info("no publisher has come", "waited", grace)
+			idle(true)
+		case <-ctx.Done():
+		}
+	}
+	return next
+}
+
 // Hear seats v, of whom who is what does not change, and calls hear, which is to pass on what
 // v says until its context ends; sent is what the stage has passed on in all, in bytes. That
 // context ends with ctx, with v's pass, when v is dismissed, and when somebody comes from

@@ -1,7 +1,9 @@
 package reception
 
 import (
+	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"weir/pipeline"
@@ -40,4 +42,18 @@ func Check(grace time.Duration, most pipeline.Bitrate, keys []pipeline.Secret) e
 		}
 	}
 	return nil
+}
+
+// Reconfigure takes another configuration if it is of the same place. That is enough, for
+// what else there is in it is asked for when a publisher comes.
+func Reconfigure[C any](now *atomic.Pointer[C], cfg any, place func(*C) string) (bool, error) {
+	c, ok := cfg.(*C)
+	if !ok {
+		return false, fmt.Errorf("configuration is a %T", cfg)
+	}
+	if place(c) != place(now.Load()) {
+		return false, nil
+	}
+	now.Store(c)
+	return true, nil
 }

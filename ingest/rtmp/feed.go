@@ -104,7 +104,7 @@ func (f *feed) announce(tracks []*media.Track, at time.Time) bool {
 	f.tracks = slices.Clone(tracks)
 	f.out.SetTracks(&media.TrackSet{Tracks: f.tracks})
 	f.status.tracks(f.tracks)
-	f.log.Info("tracks", "codecs", f.status.snapshot().Codecs)
+	f.log.Info("tracks", "codecs", f.status.Standing().Codecs)
 	return true
 }
 
@@ -133,7 +133,7 @@ func (f *feed) send(ctx context.Context, u *unit) error {
 	}
 	if n := f.line.Jumps(); n != f.jumps {
 		f.jumps = n
-		f.status.jumps(n)
+		f.status.Jumped(n)
 	}
 	return f.out.Send(ctx, &media.Unit{
 		Track: u.Track, PTS: p.PTS, DTS: p.DTS, Arrived: u.arrived,

@@ -12,7 +12,7 @@ func (s *stage) Sessions() []pipeline.Session {
 	if !taken {
 		return nil
 	}
-	now.Agent = s.status.snapshot().Encoder
+	now.Agent = s.status.Standing().Encoder
 	return []pipeline.Session{now}
 }
 

@@ -58,7 +58,7 @@ func (s *session) take(ctx context.Context, m rtmpd.Message) error {
 		return s.complain(err, m.Arrived)
 	}
 	if r.Metadata != nil {
-		s.feed.status.encoder(r.Metadata.Encoder)
+		s.feed.status.CallsItself(r.Metadata.Encoder) // which says more than most make up for a flashVer
 	}
 	if r.Track != nil {
 		if err := s.adopt(ctx, r.Track, m.Arrived); err != nil {

@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"weir/ingest/reception"
 	"weir/pipeline"
@@ -48,13 +47,13 @@ func Factory(door *Door) pipeline.Factory {
 				media.CodecH264, media.CodecH265, media.CodecAV1, media.CodecAAC, media.CodecOpus, media.CodecMP3,
 			},
 		}}},
-		Doc: "Takes publishers by RTMP and Enhanced RTMP.", Example: example, Metrics: metrics(),
+		Doc: "Takes publishers by RTMP and Enhanced RTMP.", Example: example, Metrics: reception.Metrics(),
 	}
 	make := func(c Config, env pipeline.Env) (pipeline.Stage, error) {
-		s := &stage{door: door, env: env, log: env.Log}
-		if s.log == nil {
-			s.log = slog.New(slog.DiscardHandler)
+		if env.Log == nil {
+			env.Log = slog.New(slog.DiscardHandler)
 		}
+		s := &stage{door: door, env: env, log: env.Log}
 		s.config.Store(&c)
 		return s, nil
 	}
@@ -73,15 +72,7 @@ type stage struct {
 
 // Reconfigure takes any change but that of the place: keys are checked at the door.
 func (s *stage) Reconfigure(cfg any) (bool, error) {
-	c, ok := cfg.(*Config)
-	if !ok {
-		return false, fmt.Errorf("configuration is a %T", cfg)
-	}
-	if c.At != s.config.Load().At {
-		return false, nil
-	}
-	s.config.Store(c)
-	return true, nil
+	return reception.Reconfigure(&s.config, cfg, func(c *Config) string { return c.At })
 }
 
 // Run serves one publisher after the other.
@@ -112,28 +103,10 @@ func (s *stage) Run(ctx context.Context, p *pipeline.Ports) error {
 	}
 }
 
-// await waits for a publisher. It returns nil when ctx ends. In an instance that a
-// publisher started it stops keeping it alive when the grace has passed.
+// await waits for a publisher. It returns nil when ctx ends.
 func (s *stage) await(ctx context.Context, seat *instance.Seat[*Peer], p *pipeline.Ports) *Peer {
-	s.status.waiting()
-	timer := time.NewTimer(s.config.Load().Grace)
-	defer timer.Stop()
-	limit := timer.C
-	if s.env.When != pipeline.Published {
-		limit = nil
-	}
-	for ctx.Err() == nil { // what SetIdle ends takes nobody any more
-		select {
-		case peer := <-seat.Peers():
-			p.SetIdle(false)
-			return peer
-		case <-limit:
-			s.log.Info("no publisher came back", "grace", s.config.Load().Grace)
-			p.SetIdle(true)
-		case <-ctx.Done():
-		}
-	}
-	return nil
+	s.status.Waiting()
+	return reception.Await(ctx, seat.Peers(), s.config.Load().Grace, s.env, p.SetIdle)
 }
 
 // serve hears a publisher until it is over with it, or another one comes, which it returns.
@@ -149,7 +122,7 @@ func (s *stage) serve(ctx context.Context, seat *instance.Seat[*Peer], p *Peer, 
 	var sent *reception.Dismissal
 	switch {
 	case next != nil:
-		s.status.takenOver()
+		s.status.TakenOver()
 		log.Info("publisher is taken over", "by", next.Request().Remote.String())
 		return next, rtmpd.BadName("Another publisher with a valid key has taken over this stream.")
 	case errors.Is(err, reception.ErrEnded):
@@ -187,9 +160,13 @@ func (s *stage) hear(ctx context.Context, p Publisher, session *session, meter *
 // Describe implements pipeline.Describer.
 func (s *stage) Describe() any { return s.status.snapshot() }
 
+// Measure implements pipeline.Measurer.
+func (s *stage) Measure() []pipeline.Figure { return s.status.Measure() }
+
 var (
 	_ pipeline.Announcer    = factory{}
 	_ pipeline.Reconfigurer = (*stage)(nil)
 	_ pipeline.Describer    = (*stage)(nil)
+	_ pipeline.Measurer     = (*stage)(nil)
 	_ Publisher             = (*rtmpd.Publisher)(nil)
 )

@@ -63,7 +63,7 @@ func (f *feed) announce(tracks []*media.Track, at time.Time) bool {
 	f.tracks = slices.Clone(tracks)
 	f.out.SetTracks(&media.TrackSet{Tracks: f.tracks})
 	f.status.tracks(f.tracks)
-	f.log.Info("tracks", "codecs", f.status.snapshot().Codecs)
+	f.log.Info("tracks", "codecs", f.status.Standing().Codecs)
 	return true
 }
 

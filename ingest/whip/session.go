@@ -192,7 +192,7 @@ func (h *hearing) unit(p *rtc.Packet) *media.Unit {
 		u.Flags |= s.locate(p)
 		if n := h.feed.line.Jumps(); n != h.feed.jumps {
 			h.feed.jumps = n
-			h.feed.status.jumps(n)
+			h.feed.status.Jumped(n)
 		}
 	}
 	u.PTS, u.DTS = s.at, s.at

@@ -45,17 +45,17 @@ func Factory(site Site, peers *rtc.Server, policy access.Policy) pipeline.Factor
 			},
 			Without: pipeline.BFrames, // real-time encoders have none
 		}}},
-		Doc: "Takes publishers by WebRTC (WHIP).", Example: example, Metrics: metrics(),
+		Doc: "Takes publishers by WebRTC (WHIP).", Example: example, Metrics: reception.Metrics(),
 	}
 	f.Factory = pipeline.Define(spec, defaults, f.stage)
 	return f
 }
 
 func (f *factory) stage(c Config, env pipeline.Env) (pipeline.Stage, error) {
-	s := &stage{door: f.door, env: env, log: env.Log}
-	if s.log == nil {
-		s.log = slog.New(slog.DiscardHandler)
+	if env.Log == nil {
+		env.Log = slog.New(slog.DiscardHandler)
 	}
+	s := &stage{door: f.door, env: env, log: env.Log}
 	s.config.Store(&c)
 	return s, nil
 }
@@ -98,15 +98,7 @@ const connectTime = 20 * time.Second
 
 // Reconfigure takes any change but that of the place: keys are checked at the endpoint.
 func (s *stage) Reconfigure(cfg any) (bool, error) {
-	c, ok := cfg.(*Config)
-	if !ok {
-		return false, fmt.Errorf("configuration is a %T", cfg)
-	}
-	if c.At != s.config.Load().At {
-		return false, nil
-	}
-	s.config.Store(c)
-	return true, nil
+	return reception.Reconfigure(&s.config, cfg, func(c *Config) string { return c.At })
 }
 
 // Run serves one publisher after the other.
@@ -218,33 +210,15 @@ func (s *stage) refresh() {
 	}
 }
 
-// await waits for a publisher. It returns nil when ctx ends. In an instance that a
-// publisher started it stops keeping it alive when nobody has come for as long as the
-// grace; a connection that comes about takes its time.
+// await waits for a publisher. It returns nil when ctx ends. A connection that comes
+// about takes its time.
 func (s *stage) await(ctx context.Context, ready <-chan *Peer, p *pipeline.Ports) *Peer {
-	s.status.waiting()
+	s.status.Waiting()
 	grace := s.config.Load().Grace
 	if !s.heard {
 		grace = max(grace, connectTime)
 	}
-	timer := time.NewTimer(grace)
-	defer timer.Stop()
-	limit := timer.C
-	if s.env.When != pipeline.Published {
-		limit = nil
-	}
-	for ctx.Err() == nil { // what SetIdle ends takes nobody any more
-		select {
-		case peer := <-ready:
-			p.SetIdle(false)
-			return peer
-		case <-limit:
-			s.log.Info("no publisher has come", "waited", grace)
-			p.SetIdle(true)
-		case <-ctx.Done():
-		}
-	}
-	return nil
+	return reception.Await(ctx, ready, grace, s.env, p.SetIdle)
 }
 
 // The reasons to close a publisher.
@@ -257,7 +231,7 @@ var (
 // It says why the publisher is to be closed.
 func (s *stage) serve(ctx context.Context, ready <-chan *Peer, p *Peer, out *feed) (*Peer, error) {
 	log := s.log.With("remote", p.From.String())
-	s.status.publishing(p)
+	s.status.Publishing(p.From.String(), p.Agent)
 	log.Info("publisher has come", "encoder", access.Printable(p.Agent))
 	next, err := s.chair.Hear(ctx, p, p.session(), out.out.Bytes, ready, func(ctx context.Context, meter *reception.Meter) error {
 		return s.hear(ctx, p, out.hearing(p.Publisher), meter)
@@ -265,7 +239,7 @@ func (s *stage) serve(ctx context.Context, ready <-chan *Peer, p *Peer, out *fee
 	var sent *reception.Dismissal
 	switch {
 	case next != nil:
-		s.status.takenOver()
+		s.status.TakenOver()
 		log.Info("publisher is taken over", "by", next.From.String())
 		return next, errDisplaced
 	case errors.Is(err, reception.ErrEnded):
@@ -304,8 +278,12 @@ func (s *stage) Describe() any {
 	return now
 }
 
+// Measure implements pipeline.Measurer.
+func (s *stage) Measure() []pipeline.Figure { return s.status.Measure() }
+
 var (
 	_ pipeline.Announcer    = (*factory)(nil)
 	_ pipeline.Reconfigurer = (*stage)(nil)
 	_ pipeline.Describer    = (*stage)(nil)
+	_ pipeline.Measurer     = (*stage)(nil)
 )

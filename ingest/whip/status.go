@@ -1,61 +1,26 @@
 package whip
 
 import (
-	"sync"
-	"time"
+	"sync/atomic"
 
-	"weir/pipeline/access"
+	"weir/ingest/reception"
 	"weir/pipeline/media"
 	"weir/pipeline/service/rtc"
 )
 
 // Status is what the stage shows.
 type Status struct {
-	// State is "waiting" or "publishing".
-	State string `json:"state"`
-	// Since is when the state began.
-	Since time.Time `json:"since"`
-	// Remote is where the publisher's signalling came from, Encoder what it calls
-	// itself. Both are the last one's while waiting.
-	Remote  string `json:"remote,omitempty"`
-	Encoder string `json:"encoder,omitempty"`
-	// Codecs are the tracks' codecs, Layers the names of the video's layers.
-	Codecs map[media.TrackID]string `json:"codecs,omitempty"`
-	Layers []string                 `json:"layers,omitempty"`
-	// Sessions counts publishers since the stage started, Takeovers those that took
-	// the place of another one.
-	Sessions  int `json:"sessions"`
-	Takeovers int `json:"takeovers"`
-	// Jumps counts the steps of publishers' clocks at which the timeline began anew.
-	Jumps uint64 `json:"jumps"`
+	reception.Standing
+	// Layers are the names of the video's layers, if it has more than one.
+	Layers []string `json:"layers,omitempty"`
 	// Streams is what became of the present publisher's packets.
 	Streams []rtc.StreamStats `json:"streams,omitempty"`
 }
 
-// status is the present Status.
+// status keeps a Status, but for its Streams.
 type status struct {
-	mu  sync.Mutex // guards now
-	now Status
-}
-
-func (s *status) waiting() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.now.State, s.now.Since = "waiting", time.Now()
-}
-
-func (s *status) publishing(p *Peer) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.now.State, s.now.Since = "publishing", time.Now()
-	s.now.Remote, s.now.Encoder = p.From.String(), access.Printable(p.Agent)
-	s.now.Sessions++
-}
-
-func (s *status) takenOver() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.now.Takeovers++
+	reception.Ledger
+	layers atomic.Pointer[[]string]
 }
 
 func (s *status) tracks(tracks []*media.Track) {
@@ -69,19 +34,14 @@ func (s *status) tracks(tracks []*media.Track) {
 			}
 		}
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.now.Codecs, s.now.Layers = codecs, layers // never changed afterwards
-}
-
-func (s *status) jumps(n uint64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.now.Jumps = n
+	s.layers.Store(&layers)
+	s.Tracks(codecs)
 }
 
 func (s *status) snapshot() Status {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.now
+	now := Status{Standing: s.Standing()}
+	if l := s.layers.Load(); l != nil {
+		now.Layers = *l
+	}
+	return now
 }
