@@ -8,7 +8,7 @@
 	names[++columns] = name
 	for (i = 3; i < NF; i += 2) value[name, $(i + 1)] = $i + 0
 	value[name, "ratio"] = value[name, "cpu-us/packet"] / value[name, "floor-us/packet"]
-	value[name, "ratio-read"] = value[name, "cpu-us/packet"] / value[name, "floor-read-us/packet"]
+	value[name, "ratio-unread"] = value[name, "cpu-us/packet"] / value[name, "floor-unread-us/packet"]
 }
 
 # Columns whose limit is another one, or none.
@@ -40,10 +40,10 @@ END {
 	row("server CPU, ms for a viewer and second", "cpu-ms/viewer-s", "")
 	row("server CPU, µs for a packet", "cpu-us/packet", "")
 	row("packets in a second of CPU", "packets/cpu-s", "")
-	row("floor, µs for a packet", "floor-us/packet", "")
-	row("  with a reader for each socket", "floor-read-us/packet", "")
+	row("floor, µs for a packet that arrives", "floor-us/packet", "")
+	row("  to a socket that nobody reads", "floor-unread-us/packet", "")
 	row("CPU as a multiple of the floor (SHA1: 3)", "ratio", 2)
-	row("  of that with readers", "ratio-read", "")
+	row("  of that to nobody", "ratio-unread", "")
 	row("allocations for a packet", "allocs/packet", "")
 	row("memory for a viewer, KiB", "rss-KiB/viewer", 250)
 	row("  of that, live heap", "heap-KiB/viewer", "")

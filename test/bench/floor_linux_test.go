@@ -14,10 +14,11 @@ import (
 )
 
 // floor is what the machine needs at best for a packet, in µs of CPU time: AES-128-GCM,
-// and one system call with UDP_SEGMENT for all packets of a picture. Once to a socket
-// that nobody reads, and once to sockets with a reader each, whom the kernel wakes up
-// on the sender's account if they are on the same machine.
-type floor struct{ unread, read float64 }
+// and one system call with UDP_SEGMENT for all packets of a picture. read is to sockets
+// with a reader each: on one machine the kernel queues packets and wakes readers on the
+// sender's account. unread is to a socket that nobody reads: it is full soon, and what
+// comes then is dropped before it costs as much.
+type floor struct{ read, unread float64 }
 
 // sent are the payloads of a picture between key frames, of a key picture and of a
 // block of sound: what the server makes of the stream, SRTP's overhead aside.

@@ -48,8 +48,8 @@ func BenchmarkViewers(b *testing.B) {
 			again := measureFloor(b, c.count, c.sound == load.Opus)
 			floor.unread, floor.read = (floor.unread+again.unread)/2, (floor.read+again.read)/2
 			b.ReportMetric(0, "ns/op")
-			b.ReportMetric(floor.unread, "floor-us/packet")
-			b.ReportMetric(floor.read, "floor-read-us/packet")
+			b.ReportMetric(floor.read, "floor-us/packet")
+			b.ReportMetric(floor.unread, "floor-unread-us/packet")
 			b.ReportMetric(milliseconds(publisher.stop(b).Published.Late), "late-ms")
 		})
 	}
