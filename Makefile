@@ -14,7 +14,7 @@ pages  := web/dist/watch.html
 with-libav = PKG_CONFIG_PATH=$$path CGO_LDFLAGS="-g -O2$${path:+ -L$${path%%:*}}" CGO_ENABLED=1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run build libav web test vet unit e2e faults lint fuzz bench bench-whep bench-transcode memcheck clips clean
+.PHONY: help setup run build libav web test vet unit ready e2e faults lint fuzz bench bench-whep bench-transcode memcheck clips clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -56,7 +56,10 @@ unit: web ## Run the tests of all packages with the race detector
 	path=$$(scripts/libav.sh) && $(with-libav) \
 		$(GO) test -race $(short) -tags invariants,libav -timeout 10m ./transcode/internal/av ./...
 
-e2e: build test/e2e/node_modules/.installed faults ## Watch a stream in a real browser, and break things around it
+ready: build test/e2e/node_modules/.installed ## Build and install what a test of test/e2e needs by itself
+	@scripts/setup.sh test
+
+e2e: ready faults ## Watch a stream in a real browser, and break things around it
 	$(GO) test -tags e2e $(short) -count=1 -timeout 40m -parallel 64 ./test/e2e
 
 faults: ## Break things around a server, and count what viewers lose (WEIR_SOAK=1 for longer)

@@ -95,6 +95,8 @@ func (v *viewer) watch(ctx context.Context) error {
 	conn := ipv4.NewPacketConn(v.session.Conn)
 	heard := time.Now()
 	v.picture.last = heard
+	v.take(messagesOf(v.session.Early), heard)
+	v.session.Early = nil
 	if err := v.tend(heard); err != nil { // shows the server that its last flight came
 		return err
 	}
@@ -125,6 +127,14 @@ func (v *viewer) watch(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+func messagesOf(datagrams [][]byte) []ipv4.Message {
+	all := make([]ipv4.Message, len(datagrams))
+	for i, b := range datagrams {
+		all[i] = ipv4.Message{Buffers: [][]byte{b}, N: len(b)}
+	}
+	return all
 }
 
 // take notes what has come. What is neither RTP nor SRTCP is an answer to a check.

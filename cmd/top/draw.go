@@ -102,7 +102,7 @@ func (p *pen) head(b *Board) {
 		title += ", up " + lasting(b.At.Sub(b.Server.StartedAt))
 	}
 	p.line(cell(title, bold))
-	sum := fmt.Sprintf("%d streams, %d viewers, %s in", len(b.Streams), viewers, rate(bitrate))
+	sum := count(len(b.Streams), "stream") + ", " + count(viewers, "viewer") + ", " + rate(bitrate) + " in"
 	if p.Problem != "" {
 		p.line(cell(sum, ""), cell("as of "+b.At.UTC().Format(time.TimeOnly)+":", ""), cell(printable(p.Problem), red))
 	} else {
@@ -201,6 +201,13 @@ func verdictColour(verdict string) string {
 }
 
 // rate is bit/s for people.
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
 func rate(bits int64) string {
 	switch {
 	case bits >= 1e9:

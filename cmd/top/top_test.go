@@ -47,6 +47,7 @@ func TestDraw(t *testing.T) {
 		{"gone", board(3), Screen{Width: 80, Height: 24, Problem: "ask the server: connection refused"}},
 		{"narrow", board(3), Screen{Width: 30, Height: 8}},
 		{"once", board(20), Screen{Width: 120}},
+		{"one", &Board{Address: "http://127.0.0.1:8080", Streams: []Stream{{Path: "live/a", State: "running", Viewers: 1}}}, Screen{Width: 80, Height: 24}},
 		{"empty", &Board{Address: "http://127.0.0.1:8080"}, Screen{Width: 80, Height: 24}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -1,6 +1,8 @@
 package peer
 
 import (
+	"errors"
+	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -110,4 +112,45 @@ func FuzzAnswer(f *testing.F) {
 			_ = conn.Close()
 		}
 	})
+}
+
+// What comes behind the last flight of a handshake is not DTLS's, and not lost.
+func TestEarlyMedia(t *testing.T) {
+	server, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	client, err := net.DialUDP("udp4", nil, server.LocalAddr().(*net.UDPAddr))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	if err := errors.Join(client.SetReadBuffer(1<<20), client.SetReadDeadline(time.Now().Add(10*time.Second))); err != nil {
+		t.Fatal(err)
+	}
+	const handshake, media = 22, 0x80
+	for n := range mostEarly + 2 {
+		kind := byte(media)
+		if n == mostEarly+1 {
+			kind = handshake
+		}
+		if _, err := server.WriteTo([]byte{kind, byte(n)}, client.LocalAddr()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	way := &transport{UDPConn: client}
+	b := make([]byte, 16)
+	if n, _, err := way.ReadFrom(b); err != nil || n != 2 || b[0] != handshake {
+		t.Fatalf("DTLS reads % x, %v", b[:n], err)
+	}
+	early := way.end()
+	if len(early) != mostEarly {
+		t.Fatalf("%d datagrams are kept, want %d", len(early), mostEarly)
+	}
+	for n, b := range early {
+		if len(b) != 2 || b[0] != media || b[1] != byte(n) {
+			t.Fatalf("datagram %d is % x", n, b)
+		}
+	}
 }

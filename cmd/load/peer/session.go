@@ -20,6 +20,8 @@ import (
 type Session struct {
 	// Conn carries SRTP, SRTCP and STUN, to and from one address.
 	Conn *net.UDPConn
+	// Early is what came before the keys were there, in order; the caller's to read first.
+	Early [][]byte
 	// In and Out are the keys of either direction.
 	In, Out *srtp.Context
 	// VideoSSRC and AudioSSRC are what the offer says of what is sent here.
@@ -153,7 +155,7 @@ func (s *Session) shake(ctx context.Context, fingerprint string) error {
 	if err == nil {
 		err = s.keys(conn)
 	}
-	way.end()
+	s.Early = way.end()
 	_ = conn.Close()
 	if err != nil {
 		return fmt.Errorf("dtls: %w", err)

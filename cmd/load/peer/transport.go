@@ -2,27 +2,35 @@ package peer
 
 import (
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
 // transport is what DTLS sees of the socket during the handshake: its own datagrams
-// (RFC 7983), and behind it nothing. The client is the first to have all it needs, so
-// nothing is lost when it goes deaf; the farewell is not sent, for the session goes on.
+// (RFC 7983), and behind it nothing. The farewell is not sent, for the session goes on.
+// The server has the keys first and may send media right behind its last flight: that is
+// kept.
 type transport struct {
 	*net.UDPConn
 	ended   atomic.Bool
-	reading sync.Mutex // held while DTLS reads
+	reading sync.Mutex // held while DTLS reads; guards early
+	early   [][]byte
 }
 
-// end lets DTLS read and write nothing more, and waits until it has noticed.
-func (t *transport) end() {
+// mostEarly is how many datagrams are kept: a key picture of 250 kB.
+const mostEarly = 256
+
+// end lets DTLS read and write nothing more, waits until it has noticed, and returns what
+// came that was not for it.
+func (t *transport) end() (early [][]byte) {
 	t.ended.Store(true)
 	_ = t.UDPConn.SetReadDeadline(time.Unix(1, 0))
 	t.reading.Lock()
 	defer t.reading.Unlock()
 	_ = t.UDPConn.SetReadDeadline(time.Time{})
+	return t.early
 }
 
 // ReadFrom implements net.PacketConn.
@@ -36,6 +44,9 @@ func (t *transport) ReadFrom(b []byte) (int, net.Addr, error) {
 		}
 		if n > 0 && b[0] >= 20 && b[0] < 64 {
 			return n, t.RemoteAddr(), nil
+		}
+		if len(t.early) < mostEarly {
+			t.early = append(t.early, slices.Clone(b[:n]))
 		}
 	}
 	return 0, nil, net.ErrClosed
