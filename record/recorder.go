@@ -116,7 +116,7 @@ func (r *recorder) unit(u *media.Unit) {
 // broken says whether the timeline is over: the source began anew, there was a hole, or
 // the disk did not take what came before.
 func (r *recorder) broken(l *lane, u *media.Unit) bool {
-	if r.writer.Paused() != "" {
+	if r.writer.Refused() {
 		return true
 	}
 	if l != r.lead || l.held == nil {

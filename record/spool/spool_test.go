@@ -368,6 +368,35 @@ func TestDiskFails(t *testing.T) {
 	}
 }
 
+// That the disk did not take a segment says nothing of the next one, before it has had time
+// to take that.
+func TestRefusedIsThatSegment(t *testing.T) {
+	s := newStudio(t, t.TempDir())
+	w := s.record()
+	s.breaks("create", "open/", syscall.EIO)
+	s.segment(w, 1, true)
+	await(t, "it is refused", w.Refused)
+	busy, release := make(chan struct{}), make(chan struct{})
+	wait := sync.OnceFunc(func() { close(busy); <-release })
+	s.mu.Lock()
+	s.fault = func(op, _ string) error {
+		if op == "create" {
+			wait()
+		}
+		return nil
+	}
+	s.mu.Unlock()
+	s.segment(w, 1, true)
+	<-busy
+	if w.Refused() || w.Paused() == "" {
+		t.Errorf("refused: %v, paused: %q, while the disk is busy", w.Refused(), w.Paused())
+	}
+	close(release)
+	await(t, "it goes on", func() bool { return w.Paused() == "" && w.Stats().Seconds == 1 })
+	w.End("over")
+	s.complete()
+}
+
 // What has changed on the disk is not uploaded as if it had not.
 func TestDamage(t *testing.T) {
 	s := newStudio(t, t.TempDir())

@@ -64,6 +64,8 @@ type Writer struct {
 	queued int // bytes
 	oldest time.Time
 	paused string
+	tries  int // segments that were to begin
+	failed int // the one at which it paused
 	stats  Stats
 	closed bool
 
@@ -71,6 +73,7 @@ type Writer struct {
 	ended chan struct{}
 
 	// What follows belongs to the goroutine.
+	at      int // the segment that is under way, among tries
 	journal *journal
 	number  int
 	inits   int
@@ -111,9 +114,12 @@ func (w *Writer) offer(o op, size int) bool {
 	if w.closed || o.end == nil && (w.queued+size > maxQueue || len(w.queue) >= maxOps) {
 		w.stats.drop(o.chunks)
 		if !w.closed {
-			w.paused = diskSlow
+			w.paused, w.failed = diskSlow, w.tries
 		}
 		return false
+	}
+	if o.begin != nil {
+		w.tries++
 	}
 	if len(w.queue) == 0 {
 		w.oldest = time.Now()
@@ -151,6 +157,14 @@ func (w *Writer) End(reason string) {
 
 // Ended is closed when the goroutine has ended.
 func (w *Writer) Ended() <-chan struct{} { return w.ended }
+
+// Refused says that the disk does not take the segment begun last: another one is to be
+// begun. Whether it takes one is known a while after its beginning.
+func (w *Writer) Refused() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.paused != "" && w.failed >= w.tries
+}
 
 // Paused says why the disk takes nothing at present; "" if it does.
 func (w *Writer) Paused() string {
@@ -215,6 +229,7 @@ func (w *Writer) do(o op) {
 	switch {
 	case o.begin != nil:
 		w.finish(false)
+		w.at++
 		err := w.space()
 		if err == nil {
 			err = w.begin(o.begin)
@@ -254,7 +269,7 @@ func (w *Writer) pause(err error) {
 	}
 	w.mu.Lock()
 	was := w.paused
-	w.paused = why
+	w.paused, w.failed = why, w.at
 	w.mu.Unlock()
 	switch {
 	case was == why:

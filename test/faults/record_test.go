@@ -376,7 +376,9 @@ func (b *bucket) recorded(t *testing.T, p *publisher, v *viewer, over func()) ke
 }
 
 // R11: a disk that takes two seconds to sync, or cannot, costs no viewer anything. What
-// it would not sync is suspect, and the recording goes on in another file.
+// it would not sync is suspect, and the recording goes on in another file. Which syncs
+// fail is up to the scheduler, for the tracer counts those of each thread: of the journal,
+// of what a file begins with, or of a segment, which is suspect then.
 func TestDiskIsIll(t *testing.T) {
 	machine.Long(t)
 	if _, err := exec.LookPath("strace"); err != nil {
@@ -404,9 +406,13 @@ func TestDiskIsIll(t *testing.T) {
 			} else {
 				eventually(t, 30*time.Second, "something waits for the disk", func() bool { longest = max(longest, s.unflushed()); return longest > 1.5 })
 			}
-			eventually(t, 60*time.Second, "the recording goes on", func() bool {
+			times, since := 0, time.Now()
+			eventually(t, 60*time.Second, "the recording goes on, without another fault for a while", func() bool {
+				if n := len(s.log.lines("recording paused")); n != times {
+					times, since = n, time.Now()
+				}
 				_, text := s.get("/v1/streams?stages=true")
-				return holdsAll(text, []string{`"recording"`}) && s.unflushed() < 1
+				return holdsAll(text, []string{`"recording"`}) && s.unflushed() < 1 && time.Since(since) > 3*time.Second
 			})
 			pause(t, 3*time.Second)
 			made := b.recorded(t, p, v, over)
@@ -419,10 +425,11 @@ func TestDiskIsIll(t *testing.T) {
 				}
 			}
 			lost := len(p.of(media.KindVideo)) - video
-			if (suspect > 0) != c.suspect || lost > 0 && !c.suspect {
-				t.Errorf("%d segments are suspect, %d pictures are lost", suspect, lost)
+			// A fault in the beginning of a segment costs it; after the last one there were 6 s.
+			if (suspect > 0 || lost > 0) && !c.suspect || video < 90 {
+				t.Errorf("%d segments are suspect, %d pictures are lost by %d faults, %d are there", suspect, lost, times, video)
 			}
-			figure(t, "R11 "+name, "lost_pictures=%d of %d suspect_segments=%d unflushed_max=%.1fs", lost, len(p.of(media.KindVideo)), suspect, longest)
+			figure(t, "R11 "+name, "lost_pictures=%d of %d faults=%d suspect_segments=%d unflushed_max=%.1fs", lost, len(p.of(media.KindVideo)), times, suspect, longest)
 		})
 	}
 }
