@@ -177,6 +177,7 @@ func TestSlowReader(t *testing.T) {
 					time.Sleep(100 * time.Millisecond)
 				}
 				took := time.Since(from)
+				synctest.Wait() // the server counts it after it has hung up
 				switch slow := s.Stats().Slow; {
 				case c.whole && (got < size || slow != 0):
 					t.Errorf("got %d bytes of %d, %d writes were given up", got, size, slow)
