@@ -64,8 +64,7 @@ type Writer struct {
 	queued int // bytes
 	oldest time.Time
 	paused string
-	tries  int // segments that were to begin
-	failed int // the one at which it paused
+	begins int // in the queue or being done
 	stats  Stats
 	closed bool
 
@@ -73,7 +72,6 @@ type Writer struct {
 	ended chan struct{}
 
 	// What follows belongs to the goroutine.
-	at      int // the segment that is under way, among tries
 	journal *journal
 	number  int
 	inits   int
@@ -114,12 +112,12 @@ func (w *Writer) offer(o op, size int) bool {
 	if w.closed || o.end == nil && (w.queued+size > maxQueue || len(w.queue) >= maxOps) {
 		w.stats.drop(o.chunks)
 		if !w.closed {
-			w.paused, w.failed = diskSlow, w.tries
+			w.paused = diskSlow
 		}
 		return false
 	}
 	if o.begin != nil {
-		w.tries++
+		w.begins++
 	}
 	if len(w.queue) == 0 {
 		w.oldest = time.Now()
@@ -163,7 +161,7 @@ func (w *Writer) Ended() <-chan struct{} { return w.ended }
 func (w *Writer) Refused() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.paused != "" && w.failed >= w.tries
+	return w.paused != "" && w.begins == 0
 }
 
 // Paused says why the disk takes nothing at present; "" if it does.
@@ -229,7 +227,6 @@ func (w *Writer) do(o op) {
 	switch {
 	case o.begin != nil:
 		w.finish(false)
-		w.at++
 		err := w.space()
 		if err == nil {
 			err = w.begin(o.begin)
@@ -238,6 +235,7 @@ func (w *Writer) do(o op) {
 			w.finish(false)
 		}
 		w.pause(err)
+		w.judged()
 	case o.chunks != nil:
 		w.write(o.chunks)
 	case o.event != nil:
@@ -250,6 +248,13 @@ func (w *Writer) do(o op) {
 		_ = w.journal.close()
 		_ = w.disk.Close()
 	}
+}
+
+// judged notes that what paused says is about the oldest segment that was to begin, too.
+func (w *Writer) judged() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.begins--
 }
 
 // pauseError is a reason in words.
@@ -269,7 +274,7 @@ func (w *Writer) pause(err error) {
 	}
 	w.mu.Lock()
 	was := w.paused
-	w.paused, w.failed = why, w.at
+	w.paused = why
 	w.mu.Unlock()
 	switch {
 	case was == why:
