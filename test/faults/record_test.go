@@ -353,7 +353,7 @@ func TestSpoolIsFull(t *testing.T) {
 	filled := time.Since(began)
 	b.set(healthy)
 	healed := time.Now()
-	eventually(t, 60*time.Second, "the recording goes on", says(`"recording"`))
+	eventually(t, 60*time.Second, "the recording goes on", says(`"state":"recording"`))
 	resumed := time.Since(healed)
 	pause(t, 2*time.Second)
 	made := b.recorded(t, p, v, over)
@@ -412,7 +412,7 @@ func TestDiskIsIll(t *testing.T) {
 					times, since = n, time.Now()
 				}
 				_, text := s.get("/v1/streams?stages=true")
-				return holdsAll(text, []string{`"recording"`}) && s.unflushed() < 1 && time.Since(since) > 3*time.Second
+				return holdsAll(text, []string{`"state":"recording"`}) && s.unflushed() < 1 && time.Since(since) > 3*time.Second
 			})
 			pause(t, 3*time.Second)
 			made := b.recorded(t, p, v, over)
