@@ -59,7 +59,7 @@ func Await[V Visitor](ctx context.Context, queue <-chan V, grace time.Duration, 
 	}
 	for ctx.Err() == nil { // what being idle ends takes nobody any more
 		select {
-		case next := <-queue:
+		case next = <-queue:
 			idle(false)
 			return next
 		case <-limit:
